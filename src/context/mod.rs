@@ -1,0 +1,22 @@
+//! What travels with a call: how much time is left ([`Deadline`]) and which attempt this is
+//! ([`Attempt`]).
+//!
+//! Layers find both through a [`CallContext`]. The default, [`Ambient`], reads what the layers
+//! around the call have said for the task that polls it, and so works for requests of any type. With
+//! the `http` feature, `http::Extensions` reads the request's extensions first.
+//!
+//! | | Survives `Buffer`, `tokio::spawn` | Needs |
+//! |---|---|---|
+//! | [`Ambient`] | no | nothing |
+//! | `http::Extensions` | yes | `http::Request` |
+
+mod ambient;
+mod attempt;
+mod deadline;
+
+pub use ambient::{Ambient, CallContext, Scope};
+pub use attempt::Attempt;
+pub use deadline::Deadline;
+
+#[cfg(feature = "retry")]
+pub(crate) use ambient::enter_attempt;

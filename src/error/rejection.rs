@@ -1,0 +1,191 @@
+//! What a layer says when it ends a call itself.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::name::Name;
+
+/// Why a layer ended a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The layer's own limit passed while the inner service worked.
+    Timeout,
+    /// The caller's deadline passed, before or while the inner service worked.
+    DeadlineExceeded,
+    /// A circuit breaker admits no calls, or no more probes.
+    CircuitOpen,
+    /// No permit is free and the queue is full.
+    BulkheadFull,
+    /// A place in the queue did not become a permit in time.
+    QueueTimeout,
+    /// The inner service did not become ready for a further attempt, and the response of the
+    /// attempt before had been given up for it.
+    NotReady,
+}
+
+impl Kind {
+    /// The kind as a metric label: `timeout`, `circuit_open` and so on.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::CircuitOpen => "circuit_open",
+            Self::BulkheadFull => "bulkhead_full",
+            Self::QueueTimeout => "queue_timeout",
+            Self::NotReady => "not_ready",
+        }
+    }
+
+    const fn message(self) -> &'static str {
+        match self {
+            Self::Timeout => "the call took too long",
+            Self::DeadlineExceeded => "the deadline has passed",
+            Self::CircuitOpen => "the circuit is open",
+            Self::BulkheadFull => "the bulkhead and its queue are full",
+            Self::QueueTimeout => "no permit became free in time",
+            Self::NotReady => "the service did not become ready for another attempt",
+        }
+    }
+}
+
+/// Whether the inner service can have run the request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Executed {
+    /// It never saw the request: a repeat is safe, whatever the request does.
+    No,
+    /// It may have run it, wholly, in part, or not at all.
+    #[default]
+    Unknown,
+    /// It ran it.
+    Yes,
+}
+
+/// A call that a layer ended itself.
+///
+/// Building one allocates nothing. It is an error in its own right, so it fits into
+/// [`tower::BoxError`], and any error type can hold it by `From<Rejection>`.
+#[derive(Clone, Debug)]
+pub struct Rejection {
+    kind: Kind,
+    executed: Executed,
+    layer: Name,
+    detail: Detail,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Detail {
+    None,
+    RetryAfter(Duration),
+    Limit { limit: Duration, elapsed: Duration },
+}
+
+impl Rejection {
+    /// A refusal of `kind` by the instance named `layer`.
+    pub const fn new(kind: Kind, executed: Executed, layer: Name) -> Self {
+        Self {
+            kind,
+            executed,
+            layer,
+            detail: Detail::None,
+            source: None,
+        }
+    }
+
+    /// Says when it is worth coming back. Replaces a limit said before.
+    #[must_use]
+    pub fn after(mut self, wait: Duration) -> Self {
+        self.detail = Detail::RetryAfter(wait);
+        self
+    }
+
+    /// Says what limit passed and how much time had gone by. Replaces a wait said before.
+    #[must_use]
+    pub fn limit(mut self, limit: Duration, elapsed: Duration) -> Self {
+        self.detail = Detail::Limit { limit, elapsed };
+        self
+    }
+
+    /// Says what caused the refusal.
+    #[must_use]
+    pub fn because(mut self, source: Arc<dyn StdError + Send + Sync>) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// Why the call was ended.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether the inner service can have run the request.
+    pub const fn executed(&self) -> Executed {
+        self.executed
+    }
+
+    /// The name of the instance that refused.
+    pub fn layer(&self) -> &str {
+        &self.layer
+    }
+
+    /// How long to stay away, where the layer knows.
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self.detail {
+            Detail::RetryAfter(wait) => Some(wait),
+            Detail::None | Detail::Limit { .. } => None,
+        }
+    }
+
+    /// The limit that passed and the time that had gone by, for a timeout.
+    pub const fn limit_and_elapsed(&self) -> Option<(Duration, Duration)> {
+        match self.detail {
+            Detail::Limit { limit, elapsed } => Some((limit, elapsed)),
+            Detail::None | Detail::RetryAfter(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.layer, self.kind.message())?;
+        match self.detail {
+            Detail::None => Ok(()),
+            Detail::RetryAfter(wait) => write!(f, "; try again in {wait:?}"),
+            Detail::Limit { limit, elapsed } => write!(f, " ({elapsed:?} of {limit:?})"),
+        }
+    }
+}
+
+impl StdError for Rejection {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_small_enough_to_be_returned_by_value() {
+        assert!(size_of::<Rejection>() <= 80, "{}", size_of::<Rejection>());
+    }
+
+    #[test]
+    fn display_is_one_line_at_this_level_and_the_cause_is_the_source() {
+        let cause = Arc::new(fmt::Error);
+        let refusal = Rejection::new(Kind::CircuitOpen, Executed::No, "db".into())
+            .after(Duration::from_secs(5))
+            .because(cause);
+        assert_eq!(
+            refusal.to_string(),
+            "db: the circuit is open; try again in 5s"
+        );
+        assert!(refusal.source().is_some());
+        assert_eq!(refusal.retry_after(), Some(Duration::from_secs(5)));
+        assert_eq!(refusal.limit_and_elapsed(), None);
+    }
+}

@@ -1,0 +1,112 @@
+//! The shared state of layers: a lock that survives a panic, counters kept apart per thread, and the
+//! swap to loom's types under `--cfg mainstay_loom`.
+
+#[cfg(not(all(test, mainstay_loom)))]
+mod primitives {
+    pub(crate) use std::sync::atomic;
+    pub(crate) use std::sync::{Mutex, MutexGuard};
+}
+
+#[cfg(all(test, mainstay_loom))]
+mod primitives {
+    pub(crate) use loom::sync::atomic;
+    pub(crate) use loom::sync::{Mutex, MutexGuard};
+}
+
+pub(crate) use primitives::atomic;
+
+use primitives::{Mutex, MutexGuard};
+use std::sync::PoisonError;
+
+/// A mutex for short critical sections, never held across an await.
+///
+/// A panic while it is held does not poison it: every transition under it is written so that the
+/// state is valid after each statement.
+#[derive(Debug, Default)]
+pub(crate) struct Lock<T> {
+    inner: Mutex<T>,
+}
+
+impl<T> Lock<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self {
+            inner: Mutex::new(value),
+        }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Values kept apart per thread, each on cache lines of its own, so that clones of a service that run
+/// on different threads do not fight over one line.
+///
+/// The number of stripes is that of the processors, a power of two, at most 16.
+#[derive(Debug)]
+pub(crate) struct Striped<T> {
+    stripes: Box<[Padded<T>]>,
+}
+
+/// 128 bytes: processors fetch lines of 64 in pairs.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Padded<T>(T);
+
+impl<T> Striped<T> {
+    pub(crate) fn new(make: impl Fn() -> T) -> Self {
+        let count = threads::parallelism().next_power_of_two().min(16);
+        Self {
+            stripes: (0..count).map(|_| Padded(make())).collect(),
+        }
+    }
+
+    /// The stripe of the thread that asks. Threads may share one; a thread keeps its own.
+    pub(crate) fn mine(&self) -> &T {
+        let mask = self.stripes.len().saturating_sub(1);
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the mask keeps it below the length"
+        )]
+        &self.stripes[threads::thread_index() & mask].0
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.stripes.iter().map(|stripe| &stripe.0)
+    }
+}
+
+#[cfg(not(all(test, mainstay_loom)))]
+mod threads {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+
+    thread_local! {
+        // Ordering: Relaxed suffices; only that the numbers differ matters.
+        static INDEX: usize = NEXT.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn thread_index() -> usize {
+        INDEX.with(|index| *index)
+    }
+
+    pub(super) fn parallelism() -> usize {
+        std::thread::available_parallelism().map_or(1, usize::from)
+    }
+}
+
+#[cfg(all(test, mainstay_loom))]
+mod threads {
+    use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
+    pub(super) fn thread_index() -> usize {
+        let id = loom::thread::current().id();
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(id);
+        usize::try_from(hash & 0xff).unwrap_or(0)
+    }
+
+    pub(super) fn parallelism() -> usize {
+        2
+    }
+}

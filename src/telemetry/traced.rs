@@ -1,0 +1,16 @@
+//! Events through `tracing`.
+
+use std::fmt;
+
+use super::Scope;
+
+/// Says that something changed. `what` is a fixed phrase; `detail` is what is particular to it.
+pub(crate) fn event(scope: &Scope, what: &'static str, detail: fmt::Arguments<'_>) {
+    tracing::info!(
+        target: "mainstay",
+        layer = scope.layer,
+        name = &*scope.name,
+        detail,
+        "{what}"
+    );
+}

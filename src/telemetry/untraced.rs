@@ -1,0 +1,7 @@
+//! No events: the `tracing` feature is off.
+
+use std::fmt;
+
+use super::Scope;
+
+pub(crate) fn event(_scope: &Scope, _what: &'static str, _detail: fmt::Arguments<'_>) {}

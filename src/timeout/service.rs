@@ -1,0 +1,68 @@
+//! Admits calls under a limit.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tower::Service;
+
+use crate::context::{Ambient, CallContext};
+use crate::error::{Executed, Kind, StackError};
+use crate::telemetry::Tally;
+use crate::time;
+
+use super::layer::Shared;
+use super::policy::Bounds;
+use super::{Fixed, Limit, ResponseFuture};
+
+/// Ends calls that take too long; made by [`TimeoutLayer`](super::TimeoutLayer).
+#[derive(Clone, Debug)]
+pub struct Timeout<S, L = Fixed, X = Ambient> {
+    inner: S,
+    shared: Arc<Shared>,
+    limits: L,
+    context: X,
+}
+
+impl<S, L, X> Timeout<S, L, X> {
+    pub(super) const fn new(inner: S, shared: Arc<Shared>, limits: L, context: X) -> Self {
+        Self {
+            inner,
+            shared,
+            limits,
+            context,
+        }
+    }
+}
+
+impl<S, Req, L, X> Service<Req> for Timeout<S, L, X>
+where
+    S: Service<Req>,
+    S::Error: StackError,
+    L: Limit<Req>,
+    X: CallContext<Req>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Req) -> Self::Future {
+        let mut tally = Tally::new(&self.shared);
+        let deadline = self.context.deadline(&request);
+        if deadline.is_some_and(|deadline| deadline.has_passed(time::now())) {
+            return ResponseFuture::rejected(tally.reject(Kind::DeadlineExceeded, Executed::No));
+        }
+        let limit = self
+            .limits
+            .limit(&request)
+            .unwrap_or_else(|| self.shared.limit());
+        ResponseFuture::new(
+            tally,
+            Bounds::new(limit, deadline),
+            self.inner.call(request),
+        )
+    }
+}
