@@ -73,7 +73,8 @@ impl Ratio {
     /// This share of `whole`, rounded down.
     pub fn of(self, whole: u64) -> u64 {
         let scaled = u128::from(whole).saturating_mul(u128::from(self.millionths));
-        u64::try_from(scaled / u128::from(WHOLE)).unwrap_or(u64::MAX)
+        let share = scaled.checked_div(u128::from(WHOLE)).unwrap_or(0);
+        u64::try_from(share).unwrap_or(u64::MAX)
     }
 
     /// Whether `part` is at least this share of `whole`. Of nothing, no share is reached.
