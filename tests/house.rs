@@ -175,11 +175,7 @@ fn rooms_doors_and_sizes_are_held() {
         "",
         &["src/retry/limit.rs:1: `retry` has no room `limit`"],
     );
-    with(
-        "src/retry/budget/deep.rs",
-        "",
-        &["src/retry/budget/deep.rs:1: `retry` has no room `deep`"],
-    );
+    with("src/retry/budget/token.rs", "", &[]);
     with(
         "src/error/utils.rs",
         "",

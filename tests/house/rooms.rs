@@ -11,9 +11,15 @@ const ROOMS: &[&str] = &[
 
 /// The rooms that a pattern has besides; each is a noun of its trade.
 const NOUNS: &[(&str, &[&str])] = &[
-    ("breaker", &["probe", "state", "window"]),
-    ("bulkhead", &["hold", "permit", "queue"]),
-    ("retry", &["backoff", "budget", "replay"]),
+    (
+        "breaker",
+        &["epoch", "probation", "probe", "ramp", "state", "window"],
+    ),
+    (
+        "bulkhead",
+        &["gate", "hold", "permit", "queue", "semaphore", "waiters"],
+    ),
+    ("retry", &["backoff", "budget", "replay", "stop"]),
     ("timeout", &["limit"]),
 ];
 
@@ -29,7 +35,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Fault> {
     faults
 }
 
-/// Every file and folder below a pattern is a room that the pattern may have.
+/// Every file and folder of a pattern is a room that the pattern may have; what is in a room is its own.
 fn room(file: &Source) -> Option<Fault> {
     let fault = |what, remedy| Some(Fault::new(&file.path, 1, what, remedy));
     let mut rooms = file.path.trim_end_matches(".rs").split('/').skip(1);
@@ -49,7 +55,7 @@ fn room(file: &Source) -> Option<Fault> {
     let nouns = nouns.map_or(&[][..], |(_, nouns)| nouns);
     let is_known =
         |room: &str| ROOMS.contains(&room) || nouns.contains(&room) || room.ends_with("tests");
-    let stray = rooms.find(|room| !is_known(room))?;
+    let stray = rooms.next().filter(|room| !is_known(room))?;
     fault(
         format!("`{module}` has no room `{stray}`"),
         "use a room that it has, or add the noun to tests/house/rooms.rs",
