@@ -140,10 +140,11 @@ fn the_ground_the_kit_and_the_root_stay_where_they_are() {
         "use crate::retry::R;",
         &["src/test_util/probe.rs:1: `test_util` names"],
     );
+    with("src/retry/policy.rs", "use crate::Kind;", &[]);
     with(
         "src/retry/policy.rs",
-        "use crate::Kind;",
-        &["src/retry/policy.rs:1: `retry` names `crate::Kind`"],
+        "use crate::gone;",
+        &["src/retry/policy.rs:1: `retry` names"],
     );
     with(
         "src/stray.rs",
@@ -222,6 +223,11 @@ fn a_feature_gates_modules_only() {
     with(
         file,
         "#[cfg_attr(feature = \"serde\", derive(D))] struct S;",
+        &[],
+    );
+    with(
+        "src/http/mod.rs",
+        "#[cfg(feature = \"x\")]\npub use a::B;",
         &[],
     );
     with(

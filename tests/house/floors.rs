@@ -68,6 +68,8 @@ fn check_file(file: &Source) -> Vec<Fault> {
         let what = format!("`{module}` names `crate::{named}`");
         match of(&named) {
             _ if named == module => {}
+            // What the root re-exports is the ground's.
+            None if named.starts_with(char::is_uppercase) => {}
             Some(below) if may_name(floor, below) => {}
             Some(below) => faults.push(fault(
                 line,

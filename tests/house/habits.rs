@@ -35,7 +35,7 @@ fn features(file: &Source) -> Vec<Fault> {
         let is_crate_wide = file.module() == "lib" && hash == 2;
         let is_serde = follows(&rest[hash..], "[ cfg_attr ( feature =")
             && rest.get(hash + 5).map(|token| &token.kind) == Some(&Kind::Text("serde".to_owned()));
-        let exempt = is_crate_wide || is_serde || gates_module(&rest[attribute.len()..]);
+        let exempt = is_crate_wide || is_serde || gates_module(file, &rest[attribute.len()..]);
         if is_cfg && names_feature(attribute) && !exempt {
             fault(tokens[at].line);
         }
@@ -43,8 +43,9 @@ fn features(file: &Source) -> Vec<Fault> {
     faults
 }
 
-/// Whether what follows an attribute is, after further attributes, a `mod` line.
-fn gates_module(tokens: &[Token]) -> bool {
+/// Whether what follows an attribute is, after further attributes, a `mod` line; or in a door the
+/// `use` of what is in that module.
+fn gates_module(file: &Source, tokens: &[Token]) -> bool {
     let mut rest = tokens;
     loop {
         if follows(rest, "#") || follows(rest, "pub (") {
@@ -52,7 +53,7 @@ fn gates_module(tokens: &[Token]) -> bool {
         } else if follows(rest, "pub") {
             rest = &rest[1..];
         } else {
-            return follows(rest, "mod");
+            return follows(rest, "mod") || (file.stem() == "mod" && follows(rest, "use"));
         }
     }
 }
@@ -109,7 +110,8 @@ fn orderings(file: &Source) -> Option<Fault> {
         let level = tokens.get(at + 3).and_then(Token::word);
         follows(&tokens[at..], "Ordering : :") && level.is_some_and(|level| levels.contains(&level))
     })?;
-    (!file.text.contains("// Ordering:")).then(|| {
+    let is_reason = |line: &str| line.trim_start().starts_with("//") && line.contains("Ordering");
+    (!file.text.lines().any(is_reason)).then(|| {
         let what = "an ordering without its reason".to_owned();
         let remedy = "add `// Ordering: ...`: the partner it pairs with, or why Relaxed suffices";
         Fault::new(&file.path, tokens[at].line, what, remedy)

@@ -13,13 +13,34 @@ const ROOMS: &[&str] = &[
 const NOUNS: &[(&str, &[&str])] = &[
     (
         "breaker",
-        &["epoch", "probation", "probe", "ramp", "state", "window"],
+        &[
+            "circuit",
+            "dials",
+            "epoch",
+            "gate",
+            "open_time",
+            "permit",
+            "probation",
+            "ramp",
+            "ruling",
+            "shared",
+            "source",
+            "state",
+            "wait",
+            "watch",
+            "window",
+        ],
     ),
     (
         "bulkhead",
-        &["gate", "hold", "permit", "queue", "semaphore", "waiters"],
+        &["gate", "hold", "permit", "semaphore", "waiters"],
     ),
-    ("retry", &["backoff", "budget", "replay", "stop"]),
+    (
+        "retry",
+        &[
+            "account", "backoff", "budget", "record", "replay", "settings", "stop",
+        ],
+    ),
     ("timeout", &["limit"]),
 ];
 
