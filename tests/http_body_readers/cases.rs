@@ -185,9 +185,11 @@ fn the_live_body_goes_when_it_has_ended_or_its_newest_reader_has() {
     let held = || Arc::strong_count(&source.0) > 1;
     let mut first = Reader::first(&source, 1);
     let mut second = first.copy().unwrap();
+    let unread = first.copy().unwrap();
     assert!(!second.poll());
     source.release();
     assert!(first.poll() && held(), "it is the second's now");
     drop(second);
-    assert!(!held());
+    assert!(!held(), "nobody else can read it");
+    drop(unread);
 }

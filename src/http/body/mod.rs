@@ -1,6 +1,8 @@
 //! Request bodies that are recorded as they stream, so that they can be sent again.
 
 mod layer;
+#[cfg(all(test, mainstay_loom))]
+mod loom_tests;
 mod reader;
 mod recording;
 mod replay_body;
