@@ -22,6 +22,7 @@ enum Seen {
     Lost,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "an item of a stream")]
 fn data(text: &'static str) -> Item {
     Ok(Frame::data(Bytes::from_static(text.as_bytes())))
 }

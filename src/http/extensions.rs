@@ -92,6 +92,7 @@ impl Deadline {
 
     /// Puts it into the extensions, where [`http::Extensions`](crate::http::Extensions) finds it, and
     /// says which deadline holds there now: one that was there before stays when it is sooner.
+    #[expect(clippy::return_self_not_must_use, reason = "attaching is the point")]
     pub fn attach(self, extensions: &mut http::Extensions) -> Self {
         let holds = Self::of(extensions).map_or(self, |before| before.sooner(self));
         extensions.insert(holds);

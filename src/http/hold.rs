@@ -91,6 +91,7 @@ mod tests {
 
     type Item = Result<Frame<Bytes>, &'static str>;
 
+    #[expect(clippy::unnecessary_wraps, reason = "an item of a stream")]
     fn data() -> Item {
         Ok(Frame::data(Bytes::from_static(b"ab")))
     }
@@ -166,7 +167,7 @@ mod tests {
         }
         let permit = Arc::new(());
         let watch = Arc::downgrade(&permit);
-        let last = Last(watch.clone());
+        let last = Last(Weak::clone(&watch));
         let items = futures::stream::iter([data()]);
         let items = futures::StreamExt::inspect(items, move |_| {
             let _ = last.0.strong_count();

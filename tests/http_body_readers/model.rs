@@ -14,7 +14,13 @@ fn draw(rng: &Rng, below: usize) -> usize {
 
 fn items(rng: &Rng) -> Vec<Item> {
     let mut items: Vec<Item> = (0..draw(rng, 7))
-        .map(|_| Item::Data((0..draw(rng, 5)).map(|_| rng.bits() as u8).collect()))
+        .map(|_| {
+            Item::Data(
+                (0..draw(rng, 5))
+                    .map(|_| rng.bits().to_le_bytes()[0])
+                    .collect(),
+            )
+        })
         .collect();
     match draw(rng, 6) {
         0 => items.push(Item::Error),

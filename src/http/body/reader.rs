@@ -140,8 +140,7 @@ pub(super) fn lost() -> BoxError {
 
 impl<B> Drop for Reader<B> {
     fn drop(&mut self) {
-        let freed = self.shared.tape.lock().leave(self.id);
-        drop(freed);
+        let _freed = self.shared.tape.lock().leave(self.id);
         self.shared.waiters.forget(self.id);
     }
 }
@@ -193,9 +192,8 @@ impl<B: Body + Unpin> Turn<'_, B> {
 impl<B> Drop for Turn<'_, B> {
     fn drop(&mut self) {
         if self.live.is_some() {
-            let freed = self.shared.tape.lock().fail();
+            let _freed = self.shared.tape.lock().fail();
             self.shared.waiters.wake_all();
-            drop(freed);
         }
     }
 }

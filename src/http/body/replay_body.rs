@@ -48,7 +48,7 @@ where
     /// Makes the body of `request` repeatable, as far as it fits into `cap` bytes of data and
     /// trailers.
     ///
-    /// The request's extensions then tell [`SafeMethods`](crate::http::SafeMethods) whether the
+    /// The request's extensions then tell `SafeMethods` whether the
     /// recording is whole.
     pub fn record(request: Request<B>, cap: usize) -> Request<Self> {
         let declared = declared_length(request.headers());
