@@ -1,0 +1,4 @@
+//! Layers set up for HTTP.
+
+#[cfg(feature = "timeout")]
+mod timeout;
