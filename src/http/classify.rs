@@ -14,7 +14,6 @@ use super::retry_after;
 /// | 1xx, 2xx, 3xx | success | not read |
 /// | 408 | transient failure | read |
 /// | 429, 503 | transient failure by overload | read |
-/// | 501, 505 | permanent failure: the same request meets it again | not read |
 /// | other 5xx, and 600 and above | transient failure | read |
 /// | other 4xx | success | not read |
 ///
@@ -59,9 +58,6 @@ impl<B, E: StackError> Classify<http::Response<B>, E> for ByStatus {
 
 fn of_response<B>(response: &http::Response<B>) -> Outcome {
     let failure = match response.status() {
-        StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => {
-            return Outcome::Failure(Failure::permanent());
-        }
         StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Failure::overload(),
         StatusCode::REQUEST_TIMEOUT => Failure::transient(),
         status if status.as_u16() >= 500 => Failure::transient(),
@@ -93,7 +89,6 @@ mod tests {
         for status in 100..=999_u16 {
             let expected = match status {
                 429 | 503 => Outcome::Failure(Failure::overload()),
-                501 | 505 => Outcome::Failure(Failure::permanent()),
                 408 | 500.. => Outcome::Failure(Failure::transient()),
                 _ => Outcome::Success,
             };
@@ -111,7 +106,7 @@ mod tests {
         for status in [408, 429, 500, 502, 503, 504] {
             assert_eq!(asked(status), Pushback::After(Duration::from_secs(7)));
         }
-        for status in [200, 301, 400, 404, 413, 501, 505] {
+        for status in [200, 301, 400, 404, 413] {
             assert_eq!(asked(status), Pushback::None, "{status}");
         }
     }

@@ -62,7 +62,6 @@
 //! | 429 | transient failure by overload | what [`RespondLayer::status`] says |
 //! | other 4xx | success: the service is there and judged the request; never repeated | |
 //! | 500 | transient failure | an error that is no refusal |
-//! | 501, 505 | permanent failure: counts for a breaker, is not repeated | |
 //! | 503 | transient failure by overload | `CircuitOpen`, `BulkheadFull`, `QueueTimeout`, `NotReady` |
 //! | 504 | transient failure | `Timeout`, `DeadlineExceeded` |
 //! | other 5xx | transient failure | |
