@@ -5,6 +5,10 @@ mod future;
 mod gate;
 mod hold;
 mod layer;
+#[cfg(all(test, mainstay_loom))]
+mod loom_tests;
+#[cfg(all(test, not(mainstay_loom)))]
+mod model_tests;
 mod permit;
 mod policy;
 mod semaphore;

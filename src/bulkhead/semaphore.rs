@@ -168,3 +168,140 @@ impl Semaphore {
         self.state.lock().waiters.slots()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::task::Wake;
+
+    use super::*;
+
+    fn config(concurrency: u32, queue: u32) -> BulkheadConfig {
+        BulkheadConfig::default()
+            .concurrency(concurrency)
+            .queue(queue)
+    }
+
+    fn queued(semaphore: &Semaphore) -> Ticket {
+        match semaphore.enter() {
+            Entry::Queued(ticket, _) => ticket,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn asks(semaphore: &Semaphore, ticket: &Ticket) -> bool {
+        semaphore.has_turn(ticket, Waker::noop())
+    }
+
+    #[test]
+    fn a_permit_that_is_given_back_goes_to_who_waits_and_not_to_who_comes_i2() {
+        let semaphore = Semaphore::new(config(1, 1));
+        assert!(matches!(semaphore.enter(), Entry::Permit));
+        let first = queued(&semaphore);
+        semaphore.release();
+        assert!(
+            matches!(semaphore.enter(), Entry::Queued(..)),
+            "granted, so no longer waiting"
+        );
+        assert!(asks(&semaphore, &first));
+        assert_eq!(semaphore.snapshot().in_flight, 1);
+    }
+
+    #[test]
+    fn a_grant_that_is_not_taken_goes_to_the_next_i3() {
+        let semaphore = Semaphore::new(config(1, 2));
+        assert!(matches!(semaphore.enter(), Entry::Permit));
+        let (first, second) = (queued(&semaphore), queued(&semaphore));
+        semaphore.release();
+        semaphore.leave(first);
+        assert!(asks(&semaphore, &second));
+        semaphore.release();
+        assert_eq!(
+            (semaphore.snapshot().in_flight, semaphore.slots().0),
+            (0, 0)
+        );
+    }
+
+    #[test]
+    fn nobody_is_granted_a_permit_while_more_are_in_flight_than_the_limit_i1() {
+        let semaphore = Semaphore::new(config(3, 9));
+        for _ in 0..3 {
+            assert!(matches!(semaphore.enter(), Entry::Permit));
+        }
+        semaphore.reconfigure(|config| config.concurrency = 1);
+        let (first, second) = (queued(&semaphore), queued(&semaphore));
+        semaphore.release();
+        semaphore.release();
+        assert!(!asks(&semaphore, &first), "one is in flight, of one");
+        semaphore.release();
+        assert!(asks(&semaphore, &first) && !asks(&semaphore, &second));
+        semaphore.reconfigure(|config| config.concurrency = u32::MAX);
+        assert!(asks(&semaphore, &second), "raised");
+    }
+
+    #[test]
+    fn a_smaller_queue_keeps_who_is_in_it_and_takes_nobody_else_i4() {
+        let semaphore = Semaphore::new(config(1, 2));
+        assert!(matches!(semaphore.enter(), Entry::Permit));
+        let (first, second) = (queued(&semaphore), queued(&semaphore));
+        assert!(
+            matches!(semaphore.enter(), Entry::Full { .. }),
+            "one past the edge"
+        );
+        semaphore.reconfigure(|config| config.queue = 1);
+        semaphore.leave(first);
+        assert!(matches!(semaphore.enter(), Entry::Full { .. }), "still one");
+        semaphore.release();
+        assert!(asks(&semaphore, &second));
+        let _third = queued(&semaphore);
+    }
+
+    /// Comes back to the semaphore when it is dropped or called, as a task's code may.
+    struct Meddler(Arc<Semaphore>);
+
+    impl Wake for Meddler {
+        fn wake(self: Arc<Self>) {
+            assert_eq!(self.0.snapshot().waiting, 0);
+            panic!("of no concern to who gives a permit back");
+        }
+    }
+
+    impl Drop for Meddler {
+        fn drop(&mut self) {
+            self.0.reconfigure(|config| config.queue = 7);
+        }
+    }
+
+    #[test]
+    fn wakers_may_come_back_and_panic_i5() {
+        let semaphore = Arc::new(Semaphore::new(config(2, 9)));
+        assert!(matches!(semaphore.enter(), Entry::Permit));
+        assert!(matches!(semaphore.enter(), Entry::Permit));
+        let (first, second) = (queued(&semaphore), queued(&semaphore));
+        let meddler = || Waker::from(Arc::new(Meddler(Arc::clone(&semaphore))));
+        for ticket in [&first, &second] {
+            assert!(!semaphore.has_turn(ticket, &meddler()));
+            assert!(
+                !semaphore.has_turn(ticket, &meddler()),
+                "the first is dropped"
+            );
+        }
+        semaphore.reconfigure(|config| config.concurrency = 4);
+        assert!(asks(&semaphore, &first) && asks(&semaphore, &second));
+        assert_eq!(
+            semaphore.snapshot().config.queue,
+            7,
+            "dropped, and came back"
+        );
+
+        for _ in 0..4 {
+            semaphore.release();
+        }
+        semaphore.reconfigure(|config| config.concurrency = 1);
+        assert!(matches!(semaphore.enter(), Entry::Permit));
+        let third = queued(&semaphore);
+        assert!(!semaphore.has_turn(&third, &meddler()));
+        semaphore.leave(third);
+        assert_eq!(semaphore.slots().0, 0);
+    }
+}
