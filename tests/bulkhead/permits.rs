@@ -1,15 +1,17 @@
 //! What frees a permit or a place in the queue, and how the limit changes in place.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use mainstay::Kind;
-use mainstay::bulkhead::{BulkheadLayer, Hold, Permit};
+use mainstay::bulkhead::BulkheadLayer;
 use tokio::time::advance;
 
 use crate::room::{
-    Answer, PANICS_IN_CALL, PANICS_IN_FUTURE, Room, SECOND, config, is_pending, poll, refusal,
+    Answer, Beside, Desk, PANICS_IN_CALL, PANICS_IN_FUTURE, Room, SECOND, config, is_pending, poll,
+    refusal,
 };
 
 #[tokio::test(start_paused = true)]
@@ -58,7 +60,37 @@ async fn the_permit_is_free_once_the_answer_is_there_and_the_inner_future_gone()
             Poll::Pending => panic!("it was answered"),
         }
         assert_eq!(room.counts(), (0, 0), "the response future still lives");
-        assert_eq!(room.desk.last(), Some((id, "end")));
+        assert_eq!(room.desk.log().last(), Some(&(id, "end")));
+    }
+}
+
+/// Notes when it is rung.
+struct Bell(Desk);
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.0.note(u32::MAX, "next");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_inner_future_is_gone_before_the_permit_goes_on() {
+    for is_answered in [true, false] {
+        let mut room = Room::new(config(1, 1));
+        let (answer, mut running) = room.call();
+        assert!(is_pending(&mut running));
+        let (_, mut waits) = room.call();
+        let bell = Waker::from(Arc::new(Bell(room.desk.clone())));
+        let mut cx = Context::from_waker(&bell);
+        assert!(waits.as_mut().poll(&mut cx).is_pending());
+        if is_answered {
+            answer.send(Ok(0)).unwrap();
+            assert!(poll(&mut running).is_ready());
+        } else {
+            drop(running);
+        }
+        let log = [(0, "start"), (0, "end"), (u32::MAX, "next")];
+        assert_eq!(room.desk.log(), log);
     }
 }
 
@@ -86,18 +118,6 @@ async fn the_permit_is_freed_by_drop_and_by_panics() {
     drop(running);
     catch_unwind(AssertUnwindSafe(|| drop(poll(&mut waits)))).unwrap_err();
     assert_eq!(room.counts(), (0, 0), "in the inner `call`, after a wait");
-}
-
-/// Gives the caller the permit beside the response.
-#[derive(Clone)]
-struct Beside;
-
-impl Hold<u32> for Beside {
-    type Response = (u32, Permit);
-
-    fn hold(&self, response: u32, permit: Permit) -> (u32, Permit) {
-        (response, permit)
-    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use mainstay::bulkhead::{
-    Bulkhead, BulkheadConfig, BulkheadHandle, BulkheadLayer, Hold, UntilResponse,
+    Bulkhead, BulkheadConfig, BulkheadHandle, BulkheadLayer, Hold, Permit, UntilResponse,
 };
 use mainstay::{Deadline, Rejection, StackError};
 use tokio::sync::oneshot;
@@ -40,7 +41,7 @@ pub(crate) struct Serving {
 }
 
 impl Desk {
-    fn note(&self, id: u32, what: &'static str) {
+    pub(crate) fn note(&self, id: u32, what: &'static str) {
         self.log.lock().unwrap().push((id, what));
     }
 
@@ -50,8 +51,8 @@ impl Desk {
         starts.map(|(id, _)| *id).collect()
     }
 
-    pub(crate) fn last(&self) -> Option<(u32, &'static str)> {
-        self.log.lock().unwrap().last().copied()
+    pub(crate) fn log(&self) -> Vec<(u32, &'static str)> {
+        self.log.lock().unwrap().clone()
     }
 }
 
@@ -65,7 +66,9 @@ impl Service<Visit> for Desk {
     }
 
     fn call(&mut self, visit: Visit) -> Serving {
-        assert_ne!(visit.id, PANICS_IN_CALL);
+        if visit.id == PANICS_IN_CALL {
+            resume_unwind(Box::new("in the inner `call`"));
+        }
         self.note(visit.id, "start");
         let desk = self.clone();
         Serving { visit, desk }
@@ -76,7 +79,9 @@ impl Future for Serving {
     type Output = Answer;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer> {
-        assert_ne!(self.visit.id, PANICS_IN_FUTURE);
+        if self.visit.id == PANICS_IN_FUTURE {
+            resume_unwind(Box::new("in the inner future"));
+        }
         match Pin::new(&mut self.visit.answer).poll(cx) {
             Poll::Ready(Ok(answer)) => Poll::Ready(answer),
             Poll::Ready(Err(_)) | Poll::Pending => Poll::Pending,
@@ -137,12 +142,24 @@ where
 
     /// The next visitor, under a deadline; never answered.
     pub(crate) async fn call_by(&mut self, deadline: Deadline) -> Response<H::Response> {
-        deadline.scope(async { self.call().1 }).await
+        deadline.scope(async { self.call() }).await.1
     }
 
     /// How many are in flight, and how many wait.
     pub(crate) fn counts(&self) -> (u32, u32) {
         (self.handle.in_flight(), self.handle.waiting())
+    }
+}
+
+/// Gives the caller the permit beside the response.
+#[derive(Clone)]
+pub(crate) struct Beside;
+
+impl Hold<u32> for Beside {
+    type Response = (u32, Permit);
+
+    fn hold(&self, response: u32, permit: Permit) -> (u32, Permit) {
+        (response, permit)
     }
 }
 
