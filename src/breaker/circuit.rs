@@ -168,7 +168,9 @@ impl Circuit {
             slow,
         };
         let judged = match permit.ticketed {
-            Ticketed::Probe(_) => return self.settle_probe(permit, bad, clock.now(), source.draw()),
+            Ticketed::Probe(_) => {
+                return self.settle_probe(permit, bad, clock.now(), source.draw());
+            }
             Ticketed::Call => self.record(permit.epoch, sample, &mut clock),
         };
         match (judged, bad) {
@@ -294,12 +296,7 @@ impl Circuit {
     }
 
     #[inline]
-    fn record(
-        &self,
-        epoch: Epoch,
-        sample: Sample,
-        clock: &mut Clock<'_, impl Source>,
-    ) -> Judged {
+    fn record(&self, epoch: Epoch, sample: Sample, clock: &mut Clock<'_, impl Source>) -> Judged {
         let recorded = self
             .windows
             .record(epoch, sample, || self.gate.nanos(clock.now()));

@@ -255,9 +255,11 @@ impl BreakerConfig {
             Window::Count { calls } if !(1..=CALLS_MAX).contains(&calls) => {
                 Err(ConfigError::new("window.calls", calls, "1 ..= 100_000"))
             }
-            Window::Count { calls } if calls < self.volume_min => {
-                Err(ConfigError::new("window.calls", calls, "at least volume_min"))
-            }
+            Window::Count { calls } if calls < self.volume_min => Err(ConfigError::new(
+                "window.calls",
+                calls,
+                "at least volume_min",
+            )),
             Window::Time { .. } | Window::Count { .. } => Ok(()),
         }
     }

@@ -22,6 +22,15 @@ mod wait;
 mod watch;
 mod window;
 
+#[cfg(all(test, mainstay_loom))]
+mod loom_tests;
+#[cfg(all(test, not(mainstay_loom)))]
+mod model;
+#[cfg(test)]
+mod policy_tests;
+#[cfg(all(test, not(mainstay_loom)))]
+mod stress;
+
 pub use config::{BreakerConfig, Cancelled, OnPushback};
 pub use future::ResponseFuture;
 pub use handle::BreakerHandle;

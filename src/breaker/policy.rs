@@ -81,12 +81,10 @@ impl Policy {
                     Verdict::Admitted(Ticketed::Call)
                 }
             },
-            Position::HalfOpen(probation) => {
-                match probation.take(now, self.config.probe_lease) {
-                    Ok(ticket) => Verdict::Admitted(Ticketed::Probe(ticket)),
-                    Err(Full(until)) => Verdict::Refused(until),
-                }
-            }
+            Position::HalfOpen(probation) => match probation.take(now, self.config.probe_lease) {
+                Ok(ticket) => Verdict::Admitted(Ticketed::Probe(ticket)),
+                Err(Full(until)) => Verdict::Refused(until),
+            },
             Position::Open(until) if until.is_some_and(|until| until <= now) => {
                 return self.probe(now);
             }

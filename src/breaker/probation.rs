@@ -156,3 +156,130 @@ impl Probation {
         self.places.iter().filter_map(ends).min()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(30);
+
+    fn take(probation: &mut Probation, now: Instant) -> Ticket {
+        probation.take(now, LEASE).expect("room")
+    }
+
+    #[test]
+    fn it_passes_with_the_last_success_it_needs_p4() {
+        let now = time::now();
+        let mut probation = Probation::new(5, 3);
+        let tickets = [(); 5].map(|()| take(&mut probation, now));
+        assert_eq!(probation.settle(tickets[0], true), Probed::Undecided);
+        assert_eq!(probation.settle(tickets[1], false), Probed::Undecided);
+        assert_eq!(probation.settle(tickets[2], true), Probed::Undecided);
+        assert_eq!(probation.settle(tickets[4], true), Probed::Passed);
+    }
+
+    #[test]
+    fn it_fails_as_soon_as_the_successes_cannot_be_reached_p4() {
+        let now = time::now();
+        for (probes, needed, failures) in [(5, 3, 3), (1, 1, 1), (64, 64, 1), (64, 1, 64)] {
+            let mut probation = Probation::new(probes, needed);
+            for nth in 1..=failures {
+                let ticket = take(&mut probation, now);
+                let probed = probation.settle(ticket, false);
+                assert_eq!(
+                    probed == Probed::Failed,
+                    nth == failures,
+                    "{probes} {needed}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn places_settled_and_held_are_never_more_than_there_are_p1() {
+        let now = time::now();
+        let mut probation = Probation::new(2, 2);
+        let first = take(&mut probation, now);
+        assert_eq!(probation.settle(first, true), Probed::Undecided);
+        take(&mut probation, now);
+        let ends = time::after(now, LEASE);
+        assert_eq!(probation.take(now, LEASE), Err(Full(ends)));
+    }
+
+    #[test]
+    fn a_probe_given_back_frees_its_place_once_p3() {
+        let now = time::now();
+        let mut probation = Probation::new(1, 1);
+        let first = take(&mut probation, now);
+        assert!(probation.release(first));
+        let second = take(&mut probation, now);
+        assert_eq!(probation.settle(second, true), Probed::Passed);
+        assert!(!probation.release(second));
+    }
+
+    #[test]
+    fn a_lease_ends_at_its_instant_and_what_comes_later_is_late_p2() {
+        let now = time::now();
+        let mut probation = Probation::new(1, 1);
+        let ticket = take(&mut probation, now);
+        let nano = Duration::from_nanos(1);
+        assert_eq!(probation.expire(now + LEASE - nano), None);
+        assert_eq!(probation.expire(now + LEASE + nano), Some(now + LEASE));
+        assert_eq!(probation.settle(ticket, true), Probed::Late);
+        assert!(!probation.release(ticket));
+        assert_eq!(probation.live(), 0);
+    }
+
+    #[test]
+    fn the_longest_lease_never_ends() {
+        let now = time::now();
+        let mut probation = Probation::new(1, 1);
+        assert!(probation.take(now, Duration::MAX).is_ok());
+        assert_eq!(probation.take(now, Duration::MAX), Err(Full(None)));
+        let ages = Duration::from_secs(10_000_000_000);
+        assert_eq!(probation.expire(now + ages), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_sequence_over_admits_or_leaves_it_undecided_for_ever(
+            (probes, needed) in (1_u8..=PROBES_MAX).prop_flat_map(|n| (Just(n), 1..=n)),
+            steps in proptest::collection::vec((0_u8..5, any::<usize>()), 1..200),
+        ) {
+            let mut now = time::now();
+            let mut probation = Probation::new(probes, needed);
+            let mut held = Vec::new();
+            for (step, pick) in steps {
+                let taken = (!held.is_empty()).then(|| pick % held.len().max(1));
+                let decided = match (step, taken) {
+                    (0 | 1, _) => {
+                        held.extend(probation.take(now, LEASE));
+                        false
+                    }
+                    (2, Some(index)) => {
+                        let probed = probation.settle(held.swap_remove(index), pick % 2 == 0);
+                        matches!(probed, Probed::Passed | Probed::Failed)
+                    }
+                    (3, Some(index)) => {
+                        let _ = probation.release(held.swap_remove(index));
+                        false
+                    }
+                    _ => {
+                        now += LEASE / 3;
+                        probation.expire(now).is_some()
+                    }
+                };
+                let settled = usize::from(probation.successes) + usize::from(probation.failures);
+                prop_assert!(probation.live() + settled <= usize::from(probes));
+                if decided {
+                    return Ok(());
+                }
+            }
+            // All that is in flight hangs: their leases free the places, or decide.
+            let over = probation.expire(now + LEASE).is_some();
+            prop_assert!(over || probation.room().is_ok());
+        }
+    }
+}

@@ -68,3 +68,59 @@ impl Ramp {
         floor.saturating_add(u32::try_from(grown).unwrap_or(WHOLE))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LENGTH: Duration = Duration::from_secs(10);
+
+    fn admitted(ramp: &mut Ramp, now: Instant, calls: u32) -> u32 {
+        let admitted = (0..calls).filter(|_| ramp.admit(now) == Ramped::Admitted);
+        u32::try_from(admitted.count()).unwrap()
+    }
+
+    #[test]
+    fn the_share_grows_from_the_floor_in_proportion_to_time() {
+        let start = time::now();
+        for (seconds, share) in [(0, 100), (1, 190), (5, 550), (9, 910)] {
+            let mut ramp = Ramp::new(start, LENGTH, Ratio::hundredths(10));
+            let now = start + Duration::from_secs(seconds);
+            let admitted = admitted(&mut ramp, now, 1000);
+            assert!(
+                admitted.abs_diff(share) <= 1,
+                "{admitted} after {seconds} s"
+            );
+        }
+    }
+
+    #[test]
+    fn admitted_calls_are_spread_evenly() {
+        let start = time::now();
+        let mut ramp = Ramp::new(start, LENGTH, Ratio::hundredths(25));
+        let pattern = [(); 8].map(|()| ramp.admit(start) == Ramped::Admitted);
+        let (yes, no) = (true, false);
+        assert_eq!(pattern, [yes, no, no, no, yes, no, no, no]);
+    }
+
+    #[test]
+    fn at_its_end_it_is_over_and_a_refusal_says_when_that_is() {
+        let start = time::now();
+        let mut ramp = Ramp::new(start, LENGTH, Ratio::ZERO);
+        assert_eq!(ramp.admit(start), Ramped::Admitted);
+        assert_eq!(ramp.admit(start), Ramped::Refused(Some(start + LENGTH)));
+        assert_eq!(ramp.admit(start + LENGTH), Ramped::Over);
+    }
+
+    #[test]
+    fn a_floor_of_all_refuses_none_and_the_longest_ramp_stays_at_its_floor() {
+        let start = time::now();
+        let mut full = Ramp::new(start, LENGTH, Ratio::ONE);
+        assert_eq!(admitted(&mut full, start, 100), 100);
+        let mut long = Ramp::new(start, Duration::MAX, Ratio::hundredths(50));
+        let later = start + Duration::from_secs(1_000_000_000);
+        assert_eq!(admitted(&mut long, later, 100), 50);
+        assert_eq!(long.admit(later), Ramped::Admitted);
+        assert_eq!(long.admit(later), Ramped::Refused(None));
+    }
+}

@@ -185,8 +185,15 @@ impl Shared {
         match change.opened {
             None => event(scope, what, format_args!("epoch {epoch}")),
             Some(opened) => {
-                let (cause, time) = (opened.cause, opened.time.unwrap_or(std::time::Duration::MAX));
-                event(scope, what, format_args!("epoch {epoch}: {cause}, for {time:?}"));
+                let (cause, time) = (
+                    opened.cause,
+                    opened.time.unwrap_or(std::time::Duration::MAX),
+                );
+                event(
+                    scope,
+                    what,
+                    format_args!("epoch {epoch}: {cause}, for {time:?}"),
+                );
             }
         }
     }

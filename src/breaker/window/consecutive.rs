@@ -48,12 +48,9 @@ impl Consecutive {
             if owner != epoch || replaced == word {
                 return;
             }
-            let swap = self.0.compare_exchange_weak(
-                word,
-                replaced,
-                Ordering::Relaxed,
-                Ordering::Relaxed,
-            );
+            let swap =
+                self.0
+                    .compare_exchange_weak(word, replaced, Ordering::Relaxed, Ordering::Relaxed);
             match swap {
                 Ok(_) => return,
                 Err(changed) => word = changed,
