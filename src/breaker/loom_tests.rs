@@ -87,7 +87,7 @@ fn loom_when_the_open_time_is_over_one_probe_is_admitted_and_not_two() {
         let circuit = circuit(config(), at);
         let _ = circuit.steer(|policy| policy.open_for(SECOND, at.0));
         let due = At(at.0 + SECOND);
-        let admit = |circuit: &Circuit| {
+        let admit = move |circuit: &Circuit| {
             let (admission, news) = circuit.admit(&due);
             // The permit is held by a call that hangs.
             (admission.is_ok(), changes(news))

@@ -10,8 +10,8 @@ pub(in crate::breaker) const CONSECUTIVE_MAX: u32 = (1 << COUNT_BITS) - 1;
 
 /// The number of failures since the last success, in one word with the epoch they belong to.
 ///
-/// Orderings: Relaxed throughout. The word stands alone, and read-modify-writes of one word are
-/// ordered among themselves; whoever acts on the count does so under the circuit's lock, where the
+/// Orderings: Relaxed throughout. The word stands alone, and all that write it read and write in one
+/// step, so that the writes are ordered among themselves; whoever acts on the count does so under the circuit's lock, where the
 /// epoch is looked at again.
 #[derive(Debug)]
 pub(in crate::breaker) struct Consecutive(AtomicU64);
@@ -37,7 +37,7 @@ impl Consecutive {
 
     /// Forgets what was, and takes only calls of `epoch` from now on.
     pub(in crate::breaker) fn restart(&self, epoch: Epoch) {
-        self.0.store(pack(epoch, 0), Ordering::Relaxed);
+        self.0.swap(pack(epoch, 0), Ordering::Relaxed);
     }
 
     fn replace(&self, epoch: Epoch, next: impl Fn(u32) -> u32) {
