@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use crate::Ratio;
 use crate::breaker::{BreakerConfig, Cancelled, OnPushback, State, Window};
+use crate::{Pushback, Ratio};
 
 /// Nanoseconds since the beginning.
 pub(super) type Time = u128;
@@ -133,7 +133,7 @@ impl Model {
         let now = self.now;
         let mut probe = false;
         match &mut self.mode {
-            Mode::Closed(None) | Mode::Disabled => {}
+            Mode::Closed(None) | Mode::Disabled | Mode::HalfOpen(_) => {}
             Mode::Forced => return None,
             Mode::Closed(Some(ramp)) => {
                 let elapsed = now - ramp.from;
@@ -158,7 +158,6 @@ impl Model {
                     failures: 0,
                 }));
             }
-            Mode::HalfOpen(_) => {}
         }
         if let Mode::HalfOpen(probation) = &mut self.mode {
             if probation.live.len() + probation.successes + probation.failures >= probation.allowed
@@ -180,16 +179,17 @@ impl Model {
         })
     }
 
-    /// The call ended: `None` well, or failed with a wait it asked for.
-    pub(super) fn settle(&mut self, call: Call, failed: Option<Option<Duration>>) {
+    /// The call ended: `None` is well.
+    pub(super) fn settle(&mut self, call: Call, failed: Option<Pushback>) {
         let took = call.started.map_or(0, |started| self.now - started);
         let slow = call.started.is_some()
             && self.config.slow_ratio.is_some()
             && self.config.slow_duration != Duration::MAX
             && took >= self.config.slow_duration.as_nanos();
-        let asked = failed
-            .flatten()
-            .map(|asked| asked.min(self.config.open_max));
+        let asked = match failed {
+            Some(Pushback::After(asked)) => Some(asked.min(self.config.open_max)),
+            _ => None,
+        };
         let trips =
             asked.is_some_and(|asked| !asked.is_zero()) && self.config.pushback == OnPushback::Trip;
         if call.probe {
@@ -271,7 +271,7 @@ impl Model {
             Cancelled::FailureAfter(bound) => bound != Duration::MAX && age >= bound.as_nanos(),
         };
         if fails {
-            self.settle(call, Some(None));
+            self.settle(call, Some(Pushback::None));
         } else {
             self.release(call);
         }

@@ -65,7 +65,7 @@ mod tests {
         let draws = 10_000_u64;
         for n in 0..draws {
             let time = back_off(&config, 0, n * (u64::MAX / draws));
-            let part = (time - SECOND / 2).as_nanos() * 10 / (SECOND / 2).as_nanos();
+            let part = (time.as_nanos() - 500_000_000) * 10 / 500_000_000;
             parts[usize::try_from(part).unwrap().min(9)] += 1;
         }
         assert!(parts.iter().all(|n| (990..=1010).contains(n)), "{parts:?}");

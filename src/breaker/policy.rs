@@ -145,11 +145,10 @@ impl Policy {
         let probed = probation.settle(ticket, bad.is_none());
         let pushed_back = bad.and_then(|bad| self.pushed_back(bad)).is_some();
         let change = match probed {
-            Probed::Late => None,
             Probed::Passed => Some(self.close(now)),
             Probed::Failed => Some(self.reopen(now, bad, draw)),
             Probed::Undecided if pushed_back => Some(self.reopen(now, bad, draw)),
-            Probed::Undecided => None,
+            Probed::Undecided | Probed::Late => None,
         };
         (probed, change)
     }

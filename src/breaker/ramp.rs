@@ -60,11 +60,11 @@ impl Ramp {
     /// In millionths.
     fn share(&self, elapsed: Duration) -> u32 {
         let floor = self.floor.millionths();
-        let grows = u128::from(WHOLE.saturating_sub(floor));
-        let grown = grows
+        let missing = u128::from(WHOLE.saturating_sub(floor));
+        let grown = missing
             .saturating_mul(elapsed.as_nanos())
             .checked_div(self.length.as_nanos())
-            .unwrap_or(grows);
+            .unwrap_or(missing);
         floor.saturating_add(u32::try_from(grown).unwrap_or(WHOLE))
     }
 }

@@ -169,13 +169,7 @@ impl Run {
         let failure = failed.map(|pushback| Failure::transient().pushback(pushback));
         let (_, news) = self.circuit.settle(permit, failure, &self.source);
         self.changes += news.changes.into_iter().flatten().count() as u64;
-        self.model.settle(
-            call,
-            failed.map(|pushback| match pushback {
-                Pushback::After(asked) => Some(asked),
-                Pushback::None | Pushback::Never => None,
-            }),
-        );
+        self.model.settle(call, failed);
     }
 
     fn cancel(&mut self) {

@@ -57,3 +57,23 @@ impl StateWatch {
         Some(self.told.borrow_and_update().state)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_changes_told_in_the_wrong_order_the_newer_stays() {
+        let change = |from, to, epoch| Change {
+            from,
+            to,
+            epoch,
+            opened: None,
+        };
+        let (first, second) = (Epoch::FIRST.next(), Epoch::FIRST.next().next());
+        let mut told = Told::FIRST;
+        assert!(told.hear(change(State::Open, State::HalfOpen, second)));
+        assert!(!told.hear(change(State::Closed, State::Open, first)));
+        assert_eq!(told.state, State::HalfOpen);
+    }
+}

@@ -14,12 +14,12 @@ use mainstay::breaker::{Breaker, BreakerConfig, BreakerHandle, BreakerLayer};
 use mainstay::{Executed, Kind, Ratio, Rejection, StackError};
 use tower::{BoxError, Layer, Service, ServiceExt};
 
-pub const SECOND: Duration = Duration::from_secs(1);
-pub const MILLI: Duration = Duration::from_millis(1);
+const SECOND: Duration = Duration::from_secs(1);
+const MILLI: Duration = Duration::from_millis(1);
 
 /// What the service behind the breaker does with a call.
 #[derive(Clone, Copy, Debug)]
-pub enum Do {
+enum Do {
     Ok,
     Fail,
     /// Succeeds after a while.
@@ -32,9 +32,9 @@ pub enum Do {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Upstream;
+struct Upstream;
 
-pub type Answer = std::pin::Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+type Answer = std::pin::Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 
 impl Service<Do> for Upstream {
     type Response = ();
@@ -69,38 +69,38 @@ impl Service<Do> for Upstream {
     }
 }
 
-pub type Guarded = Breaker<Upstream>;
+type Guarded = Breaker<Upstream>;
 
 /// Without jitter, so that times are exact.
-pub fn config() -> BreakerConfig {
+fn config() -> BreakerConfig {
     BreakerConfig::default().jitter(Ratio::ZERO)
 }
 
-pub fn breaker(config: BreakerConfig) -> (Guarded, BreakerHandle) {
+fn breaker(config: BreakerConfig) -> (Guarded, BreakerHandle) {
     let layer = BreakerLayer::new("upstream", config).expect("valid");
     (layer.layer(Upstream), layer.handle())
 }
 
 /// One call on a clone of its own, as servers make them.
-pub async fn call(service: &Guarded, what: Do) -> Result<(), BoxError> {
+async fn call(service: &Guarded, what: Do) -> Result<(), BoxError> {
     service.clone().oneshot(what).await
 }
 
 /// Begins a call and polls it once, so that it is in flight.
-pub async fn begin(service: &Guarded, what: Do) -> tokio::task::JoinHandle<Result<(), BoxError>> {
+async fn begin(service: &Guarded, what: Do) -> tokio::task::JoinHandle<Result<(), BoxError>> {
     let call = tokio::spawn(service.clone().oneshot(what));
     tokio::task::yield_now().await;
     call
 }
 
-pub async fn calls(service: &Guarded, count: usize, what: Do) {
+async fn calls(service: &Guarded, count: usize, what: Do) {
     for _ in 0..count {
         let _ = call(service, what).await;
     }
 }
 
 /// The refusal of a call that an open circuit must refuse.
-pub async fn refused(service: &Guarded) -> Rejection {
+async fn refused(service: &Guarded) -> Rejection {
     let error = call(service, Do::Ok).await.expect_err("refused");
     let refusal = error.rejection().expect("a refusal").clone();
     assert_eq!(refusal.kind(), Kind::CircuitOpen);
@@ -109,6 +109,6 @@ pub async fn refused(service: &Guarded) -> Rejection {
     refusal
 }
 
-pub async fn advance(time: Duration) {
+async fn advance(time: Duration) {
     tokio::time::advance(time).await;
 }

@@ -31,7 +31,7 @@ impl Service<Do> for NeverReady {
     }
 }
 
-type Limited = mainstay::breaker::Breaker<ConcurrencyLimit<Upstream>>;
+type Limited = Breaker<ConcurrencyLimit<Upstream>>;
 
 /// Over a service that one call at a time may use.
 fn limited() -> (Limited, BreakerHandle) {

@@ -11,18 +11,18 @@ use super::*;
 /// The values so far, by metric and labels; a snapshot gives what was added since the one before.
 struct Recorded {
     snapshotter: Snapshotter,
-    values: RefCell<HashMap<String, f64>>,
+    values: RefCell<HashMap<String, i64>>,
 }
 
 impl Recorded {
     /// The value of the metric whose labels, besides `layer` and `name`, are these.
-    fn value(&self, metric: &str, label: Option<(&str, &str)>) -> f64 {
+    fn value(&self, metric: &str, label: Option<(&str, &str)>) -> i64 {
         let mut values = self.values.borrow_mut();
         for (key, _, _, value) in self.snapshotter.snapshot().into_vec() {
             *values.entry(key.key().to_string()).or_default() += match value {
-                #[expect(clippy::cast_precision_loss, reason = "small counts")]
-                DebugValue::Counter(count) => count as f64,
-                DebugValue::Gauge(value) => value.into_inner(),
+                DebugValue::Counter(count) => i64::try_from(count).expect("few"),
+                #[expect(clippy::cast_possible_truncation, reason = "whole and few")]
+                DebugValue::Gauge(value) => value.into_inner() as i64,
                 DebugValue::Histogram(_) => panic!("a histogram"),
             };
         }
@@ -36,16 +36,16 @@ impl Recorded {
         *values.get(&key.to_string()).expect("registered")
     }
 
-    fn states(&self) -> [f64; 5] {
+    fn states(&self) -> [i64; 5] {
         ["closed", "open", "half_open", "forced_open", "disabled"]
             .map(|state| self.value("mainstay_breaker_state", Some(("state", state))))
     }
 
-    fn transitions(&self, to: &str) -> f64 {
+    fn transitions(&self, to: &str) -> i64 {
         self.value("mainstay_breaker_transitions_total", Some(("to", to)))
     }
 
-    fn calls(&self, outcome: &str) -> f64 {
+    fn calls(&self, outcome: &str) -> i64 {
         self.value("mainstay_calls_total", Some(("outcome", outcome)))
     }
 }
@@ -68,31 +68,31 @@ fn recorded(config: BreakerConfig) -> (Guarded, BreakerHandle, Recorded) {
 #[tokio::test(start_paused = true)]
 async fn exactly_one_state_is_one_and_each_change_is_counted_once() {
     let (service, handle, recorded) = recorded(config());
-    assert_eq!(recorded.states(), [1.0, 0.0, 0.0, 0.0, 0.0]);
+    assert_eq!(recorded.states(), [1, 0, 0, 0, 0]);
     calls(&service, 20, Do::Fail).await;
-    assert_eq!(recorded.states(), [0.0, 1.0, 0.0, 0.0, 0.0]);
+    assert_eq!(recorded.states(), [0, 1, 0, 0, 0]);
     advance(5 * SECOND).await;
     calls(&service, 1, Do::Ok).await;
-    assert_eq!(recorded.states(), [0.0, 0.0, 1.0, 0.0, 0.0]);
+    assert_eq!(recorded.states(), [0, 0, 1, 0, 0]);
     calls(&service, 2, Do::Ok).await;
     handle.force_open();
-    assert_eq!(recorded.states(), [0.0, 0.0, 0.0, 1.0, 0.0]);
+    assert_eq!(recorded.states(), [0, 0, 0, 1, 0]);
     handle.disable();
-    assert_eq!(recorded.states(), [0.0, 0.0, 0.0, 0.0, 1.0]);
+    assert_eq!(recorded.states(), [0, 0, 0, 0, 1]);
     handle.reset();
     handle.reset();
-    assert_eq!(recorded.states(), [1.0, 0.0, 0.0, 0.0, 0.0]);
+    assert_eq!(recorded.states(), [1, 0, 0, 0, 0]);
     for (to, times) in [
-        ("open", 1.0),
-        ("half_open", 1.0),
-        ("closed", 3.0),
-        ("forced_open", 1.0),
-        ("disabled", 1.0),
+        ("open", 1),
+        ("half_open", 1),
+        ("closed", 3),
+        ("forced_open", 1),
+        ("disabled", 1),
     ] {
         assert_eq!(recorded.transitions(to), times, "{to}");
     }
     drop((service, handle));
-    assert_eq!(recorded.states(), [0.0; 5]);
+    assert_eq!(recorded.states(), [0; 5]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,9 +107,9 @@ async fn every_call_is_counted_once_by_its_end() {
     handle.force_open();
     calls(&service, 4, Do::Ok).await;
     let ends = ["ok", "error", "rejected", "cancelled"].map(|end| recorded.calls(end));
-    assert_eq!(ends, [3.0, 2.0, 4.0, 2.0]);
+    assert_eq!(ends, [3, 2, 4, 2]);
     let open = Some(("kind", "circuit_open"));
-    assert_eq!(recorded.value("mainstay_rejections_total", open), 4.0);
+    assert_eq!(recorded.value("mainstay_rejections_total", open), 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,11 +120,11 @@ async fn probes_in_flight_return_to_zero_and_stale_results_are_counted() {
     let probes = || recorded.value("mainstay_breaker_probes_in_flight", None);
     let late = begin(&service, Do::Take(40 * SECOND)).await;
     let dropped = begin(&service, Do::Hang).await;
-    assert_eq!(probes(), 2.0);
+    assert_eq!(probes(), 2);
     dropped.abort();
     assert!(dropped.await.unwrap_err().is_cancelled());
-    assert_eq!(probes(), 1.0);
+    assert_eq!(probes(), 1);
     assert!(late.await.unwrap().is_ok());
-    assert_eq!(probes(), 0.0);
-    assert_eq!(recorded.value("mainstay_breaker_stale_total", None), 1.0);
+    assert_eq!(probes(), 0);
+    assert_eq!(recorded.value("mainstay_breaker_stale_total", None), 1);
 }

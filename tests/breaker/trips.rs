@@ -63,7 +63,7 @@ async fn slow_calls_open_it_when_asked_to() {
         .volume_min(4);
     let (service, handle) = breaker(slow);
     calls(&service, 2, Do::Ok).await;
-    calls(&service, 2, Do::Take(SECOND - MILLI)).await;
+    calls(&service, 2, Do::Take(999 * MILLI)).await;
     calls(&service, 3, Do::Take(SECOND)).await;
     assert_eq!(handle.state(), State::Closed);
     assert_eq!(handle.snapshot().slow(), 3);
@@ -118,10 +118,10 @@ async fn the_jitter_is_drawn_from_the_seeded_generator_and_shortens_only() {
 
 /// A service that fails and asks callers to stay away for as long as the request says.
 fn pushing_back(
-    config: mainstay::breaker::BreakerConfig,
+    config: BreakerConfig,
 ) -> (
-    impl tower::Service<Duration, Response = (), Error = BoxError> + Clone,
-    mainstay::breaker::BreakerHandle,
+    impl Service<Duration, Response = (), Error = BoxError> + Clone,
+    BreakerHandle,
 ) {
     let classify = |result: Result<&(), &BoxError>| match result {
         Ok(()) => Outcome::Success,

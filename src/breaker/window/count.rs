@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sample_takes_one_byte() {
+    fn a_sample_takes_two_bytes() {
         assert!(size_of::<Option<Sample>>() <= 2);
     }
 }
