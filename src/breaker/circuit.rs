@@ -1,0 +1,383 @@
+//! What the services of one layer share: the policy behind its lock, and what calls use without it.
+//!
+//! A call of a closed circuit is admitted by one load and recorded under the lock of its thread's
+//! stripe alone. The circuit's lock is taken by calls that fail, by probes, and by the handle. Under
+//! it, and only under it, stripes are taken in turn and a phase is published; the epochs that the
+//! windows take change before the phase does, so no result of a new epoch is taken for a stale one.
+
+use std::time::Duration;
+
+use crate::classify::{Failure, Pushback};
+use crate::error::ConfigError;
+use crate::sync::Lock;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::time::Instant;
+
+use super::config::BreakerConfig;
+use super::dials::Dials;
+use super::epoch::Epoch;
+use super::gate::{Gate, Mode};
+use super::permit::{Permit, Refused};
+use super::policy::Policy;
+use super::probation::Probed;
+use super::ruling::{Bad, Change, Ticketed, Verdict};
+use super::source::{Clock, Source};
+use super::state::{Snapshot, State};
+use super::window::{Consecutive, Recorded, Sample, Windows};
+
+#[derive(Debug)]
+pub(super) struct Circuit {
+    gate: Gate,
+    dials: Dials,
+    windows: Windows,
+    consecutive: Consecutive,
+    policy: Lock<Policy>,
+    stale: AtomicU64,
+}
+
+/// What happened under the lock, to be told when it is gone.
+#[derive(Clone, Copy, Debug, Default)]
+#[must_use]
+pub(super) struct News {
+    /// A lease that ended, and what the call at hand did.
+    pub(super) changes: [Option<Change>; 2],
+    /// A probe gave its place back.
+    pub(super) freed: bool,
+}
+
+impl News {
+    fn of(change: Option<Change>) -> Self {
+        Self {
+            changes: [None, change],
+            freed: false,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        !self.freed && self.changes.iter().all(Option::is_none)
+    }
+}
+
+/// What became of a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Judged {
+    Counted,
+    /// The state had changed since the call was admitted; nothing was changed.
+    Stale,
+}
+
+impl Circuit {
+    pub(super) fn new(config: BreakerConfig, now: Instant) -> Result<Self, ConfigError> {
+        config.validate()?;
+        let shape = config.needs_window().then_some(config.window);
+        let dials = Dials::new(&config);
+        let policy = Policy::new(config);
+        Ok(Self {
+            gate: Gate::new(now, policy.phase()),
+            dials,
+            windows: Windows::new(shape, Epoch::FIRST),
+            consecutive: Consecutive::new(Epoch::FIRST),
+            policy: Lock::new(policy),
+            stale: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.gate.phase().mode.state()
+    }
+
+    /// A call wants to run.
+    #[inline]
+    pub(super) fn admit(&self, source: &impl Source) -> (Result<Permit, Refused>, News) {
+        let phase = self.gate.phase();
+        match phase.mode {
+            Mode::Closed | Mode::Disabled => {
+                let permit = Permit {
+                    epoch: phase.epoch,
+                    ticketed: Ticketed::Call,
+                    started: phase.timed.then(|| source.now()),
+                };
+                (Ok(permit), News::default())
+            }
+            Mode::ForcedOpen => (Err(Refused(None)), News::default()),
+            Mode::Open => match self.still_open(source) {
+                Err(left) => (Err(Refused(left)), News::default()),
+                Ok(now) => self.admit_in_turn(now, source.draw()),
+            },
+            Mode::Ramp | Mode::HalfOpen => self.admit_in_turn(source.now(), source.draw()),
+        }
+    }
+
+    /// Whether a call would be admitted; if not, until when, as far as is known.
+    #[inline]
+    pub(super) fn peek(&self, source: &impl Source) -> (Result<(), Option<Instant>>, News) {
+        match self.gate.phase().mode {
+            Mode::Closed | Mode::Ramp | Mode::Disabled => (Ok(()), News::default()),
+            Mode::ForcedOpen => (Err(None), News::default()),
+            Mode::Open => match self.gate.reopens() {
+                Some(until) if until <= source.now() => (Ok(()), News::default()),
+                until => (Err(until), News::default()),
+            },
+            Mode::HalfOpen => {
+                let (now, draw) = (source.now(), source.draw());
+                let mut policy = self.policy.lock();
+                let change = policy.expire(now, draw);
+                self.publish(&policy, change);
+                (policy.would_admit(now), News::of(change))
+            }
+        }
+    }
+
+    /// A call is refused, whatever the circuit has become since that was said.
+    pub(super) fn refuse(&self, source: &impl Source) -> Refused {
+        let admission = match self.gate.phase().mode {
+            Mode::Closed | Mode::Ramp | Mode::Disabled => Ok(()),
+            Mode::ForcedOpen => Err(None),
+            Mode::Open => self.still_open(source).map(|_| ()),
+            Mode::HalfOpen => {
+                let now = source.now();
+                let room = self.policy.lock().would_admit(now);
+                let left = |until: Instant| until.saturating_duration_since(now);
+                room.map_err(|until| until.map(left))
+            }
+        };
+        Refused(admission.err().unwrap_or(Some(Duration::ZERO)))
+    }
+
+    /// An admitted call was answered.
+    #[inline]
+    pub(super) fn settle(
+        &self,
+        permit: Permit,
+        failure: Option<Failure>,
+        source: &impl Source,
+    ) -> (Judged, News) {
+        let mut clock = Clock::new(source);
+        let slow = permit.started.is_some_and(|started| {
+            let took = clock.now().saturating_duration_since(started);
+            self.dials.is_slow(took)
+        });
+        let bad = match failure {
+            Some(failure) => Some(Bad::Failure {
+                asked: asked(failure),
+            }),
+            None => slow.then_some(Bad::Slow),
+        };
+        let sample = Sample {
+            failed: failure.is_some(),
+            slow,
+        };
+        let judged = match permit.ticketed {
+            Ticketed::Probe(_) => {
+                return self.settle_probe(permit, bad, clock.now(), source.draw());
+            }
+            Ticketed::Call => self.record(permit.epoch, sample, &mut clock),
+        };
+        match (judged, bad) {
+            (Judged::Counted, Some(bad)) => {
+                let change = self.judge(permit.epoch, bad, clock.now(), source.draw());
+                (judged, News::of(change))
+            }
+            (Judged::Counted, None) => (judged, News::default()),
+            (Judged::Stale, _) => (self.stale(), News::default()),
+        }
+    }
+
+    /// An admitted call says nothing of the service.
+    pub(super) fn release(&self, permit: Permit) -> News {
+        let mut news = News::default();
+        if let Ticketed::Probe(ticket) = permit.ticketed {
+            news.freed = self.policy.lock().release(permit.epoch, ticket);
+        }
+        news
+    }
+
+    /// An admitted call was given up by its caller.
+    pub(super) fn cancel(&self, permit: Permit, source: &impl Source) -> (Judged, News) {
+        if self.dials.cancelled_may_fail() {
+            // A call that was not timed was admitted while its age did not matter.
+            let age = permit.started.map_or(Duration::ZERO, |started| {
+                source.now().saturating_duration_since(started)
+            });
+            if self.dials.cancelled_fails(age) {
+                return self.settle(permit, Some(Failure::transient()), source);
+            }
+        }
+        (Judged::Counted, self.release(permit))
+    }
+
+    /// Changes the state from outside.
+    pub(super) fn steer(&self, steer: impl FnOnce(&mut Policy) -> Change) -> News {
+        let mut policy = self.policy.lock();
+        let change = Some(steer(&mut policy));
+        self.publish(&policy, change);
+        News::of(change)
+    }
+
+    pub(super) fn reconfigure(&self, config: BreakerConfig) -> Result<(), ConfigError> {
+        config.validate()?;
+        let shape = config.needs_window().then_some(config.window);
+        let mut policy = self.policy.lock();
+        let old = policy.config();
+        let kept = old.needs_window().then_some(old.window);
+        if shape != kept {
+            self.windows.reshape(shape);
+        }
+        self.dials.set(&config);
+        policy.reconfigure(config);
+        self.publish(&policy, None);
+        Ok(())
+    }
+
+    pub(super) fn snapshot(&self, source: &impl Source) -> (Snapshot, News) {
+        let (now, draw) = (source.now(), source.draw());
+        let mut policy = self.policy.lock();
+        let change = policy.expire(now, draw);
+        self.publish(&policy, change);
+        let phase = policy.phase();
+        let left = |until: Instant| until.saturating_duration_since(now);
+        let time_left = match phase.mode {
+            Mode::Open => Some(policy.reopens().map_or(Duration::MAX, left)),
+            Mode::ForcedOpen => Some(Duration::MAX),
+            Mode::Closed | Mode::Ramp | Mode::HalfOpen | Mode::Disabled => None,
+        };
+        let snapshot = Snapshot {
+            state: phase.mode.state(),
+            epoch: phase.epoch.number(),
+            counts: self.windows.counts(self.gate.nanos(now)),
+            consecutive_failures: self.consecutive.count(),
+            time_left,
+            probes_in_flight: policy.probes_in_flight(),
+            failed_probations: policy.failed_probations(),
+            last_cause: policy.last_cause(),
+            // Ordering: Relaxed suffices; the figure stands alone.
+            stale: self.stale.load(Ordering::Relaxed),
+        };
+        (snapshot, News::of(change))
+    }
+
+    /// The present, when the open time is over; otherwise what is left of it.
+    fn still_open(&self, source: &impl Source) -> Result<Instant, Option<Duration>> {
+        let until = self.gate.reopens().ok_or(None)?;
+        let now = source.now();
+        match until.saturating_duration_since(now) {
+            Duration::ZERO => Ok(now),
+            left => Err(Some(left)),
+        }
+    }
+
+    #[cold]
+    fn admit_in_turn(&self, now: Instant, draw: u64) -> (Result<Permit, Refused>, News) {
+        let mut policy = self.policy.lock();
+        let expired = policy.expire(now, draw);
+        let (verdict, admitted) = policy.admit(now);
+        self.publish(&policy, expired.or(admitted));
+        let phase = policy.phase();
+        drop(policy);
+        let news = News {
+            changes: [expired, admitted],
+            freed: false,
+        };
+        let admission = match verdict {
+            Verdict::Refused(until) => {
+                let left = until.map(|until| until.saturating_duration_since(now));
+                Err(Refused(left))
+            }
+            Verdict::Admitted(ticketed) => {
+                let remembers = phase.timed || ticketed != Ticketed::Call;
+                Ok(Permit {
+                    epoch: phase.epoch,
+                    ticketed,
+                    started: remembers.then_some(now),
+                })
+            }
+        };
+        (admission, news)
+    }
+
+    #[inline]
+    fn record(&self, epoch: Epoch, sample: Sample, clock: &mut Clock<'_, impl Source>) -> Judged {
+        let recorded = self
+            .windows
+            .record(epoch, sample, || self.gate.nanos(clock.now()));
+        let stale = match recorded {
+            Recorded::Counted => false,
+            Recorded::Stale => true,
+            Recorded::NotKept => self.gate.phase().epoch != epoch,
+        };
+        if stale {
+            return Judged::Stale;
+        }
+        if self.dials.counts_in_a_row() {
+            if sample.failed {
+                self.consecutive.fail(epoch);
+            } else {
+                self.consecutive.succeed(epoch);
+            }
+        }
+        Judged::Counted
+    }
+
+    #[cold]
+    fn judge(&self, epoch: Epoch, bad: Bad, now: Instant, draw: u64) -> Option<Change> {
+        let mut policy = self.policy.lock();
+        if !policy.is_judging(epoch) {
+            return None;
+        }
+        let seen = self.windows.counts(self.gate.nanos(now));
+        let change = policy.judge(epoch, bad, seen, self.consecutive.count(), now, draw);
+        self.publish(&policy, change);
+        change
+    }
+
+    #[cold]
+    fn settle_probe(
+        &self,
+        permit: Permit,
+        bad: Option<Bad>,
+        now: Instant,
+        draw: u64,
+    ) -> (Judged, News) {
+        let Ticketed::Probe(ticket) = permit.ticketed else {
+            return (Judged::Counted, News::default());
+        };
+        let mut policy = self.policy.lock();
+        let expired = policy.expire(now, draw);
+        let (probed, settled) = policy.settle(permit.epoch, ticket, bad, now, draw);
+        self.publish(&policy, expired.or(settled));
+        drop(policy);
+        let news = News {
+            changes: [expired, settled],
+            freed: false,
+        };
+        match probed {
+            Probed::Late => (self.stale(), news),
+            Probed::Undecided | Probed::Passed | Probed::Failed => (Judged::Counted, news),
+        }
+    }
+
+    /// Makes what was decided under the lock visible to calls that do not take it.
+    fn publish(&self, policy: &Policy, change: Option<Change>) {
+        let phase = policy.phase();
+        if change.is_some() {
+            self.windows.restart(phase.epoch);
+            self.consecutive.restart(phase.epoch);
+        }
+        if change.is_some() || self.gate.phase() != phase {
+            self.gate.publish(phase, policy.reopens());
+        }
+    }
+
+    fn stale(&self) -> Judged {
+        // Ordering: Relaxed suffices; the figure stands alone.
+        self.stale.fetch_add(1, Ordering::Relaxed);
+        Judged::Stale
+    }
+}
+
+fn asked(failure: Failure) -> Option<Duration> {
+    match failure.asked() {
+        Pushback::After(wait) => Some(wait),
+        Pushback::None | Pushback::Never => None,
+    }
+}

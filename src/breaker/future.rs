@@ -1,0 +1,88 @@
+//! One call through a breaker.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project::pin_project;
+
+use crate::classify::Classify;
+use crate::error::{Rejection, StackError};
+
+use super::permit::Admitted;
+
+/// The response of a [`Breaker`](super::Breaker).
+///
+/// # Cancel safety
+/// Dropping it at any time, also before the first poll, drops the inner future, and then counts the
+/// call as [`BreakerConfig::cancelled`](super::BreakerConfig::cancelled) says; a probe gives its
+/// place back or is counted as failed.
+#[pin_project]
+#[derive(Debug)]
+pub struct ResponseFuture<F, K> {
+    #[pin]
+    state: State<F, K>,
+}
+
+#[pin_project(project = StateProjection)]
+#[derive(Debug)]
+enum State<F, K> {
+    Called(#[pin] Call<F, K>),
+    Rejected(Option<Rejection>),
+}
+
+/// The inner future goes first, so that it is gone when its place is free.
+#[pin_project]
+#[derive(Debug)]
+struct Call<F, K> {
+    #[pin]
+    inner: F,
+    admitted: Admitted,
+    classify: K,
+}
+
+impl<F, K> ResponseFuture<F, K> {
+    pub(super) const fn new(admitted: Admitted, classify: K, inner: F) -> Self {
+        Self {
+            state: State::Called(Call {
+                inner,
+                admitted,
+                classify,
+            }),
+        }
+    }
+
+    pub(super) const fn rejected(refusal: Rejection) -> Self {
+        Self {
+            state: State::Rejected(Some(refusal)),
+        }
+    }
+}
+
+impl<F, K, T, E> Future for ResponseFuture<F, K>
+where
+    F: Future<Output = Result<T, E>>,
+    K: Classify<T, E>,
+    E: StackError,
+{
+    type Output = F::Output;
+
+    #[expect(
+        clippy::expect_used,
+        reason = "a future is not polled after it was ready"
+    )]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        match self.project().state.project() {
+            StateProjection::Called(call) => {
+                let call = call.project();
+                let result = ready!(call.admitted.run(|| call.inner.poll(cx)));
+                let outcome = call.classify.classify(result.as_ref());
+                call.admitted.answered(outcome, &result);
+                Poll::Ready(result)
+            }
+            StateProjection::Rejected(refusal) => {
+                let refusal = refusal.take().expect("polled after ready");
+                Poll::Ready(Err(refusal.into()))
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Settings of a breaker.
+
+use std::sync::Arc;
+
+use tower::Layer;
+
+use crate::classify::ByError;
+use crate::error::ConfigError;
+use crate::name::Name;
+use crate::rng::Rng;
+
+use super::service::WhenOpen;
+use super::shared::Shared;
+use super::{Breaker, BreakerConfig, BreakerHandle};
+
+/// Makes [`Breaker`] services.
+///
+/// The services of one layer value and of its clones share one circuit.
+#[derive(Clone, Debug)]
+pub struct BreakerLayer<K = ByError> {
+    shared: Arc<Shared>,
+    classify: K,
+    when_open: WhenOpen,
+}
+
+impl BreakerLayer {
+    /// A circuit in front of what `name` names.
+    ///
+    /// # Errors
+    /// When a setting is out of range.
+    pub fn new(name: impl Into<Name>, config: BreakerConfig) -> Result<Self, ConfigError> {
+        Ok(Self {
+            shared: Arc::new(Shared::new(name.into(), config)?),
+            classify: ByError,
+            when_open: WhenOpen::Refuse,
+        })
+    }
+}
+
+impl<K> BreakerLayer<K> {
+    /// Decides by `classify` what is a failure.
+    #[must_use]
+    pub fn classify<C>(self, classify: C) -> BreakerLayer<C> {
+        BreakerLayer {
+            shared: self.shared,
+            classify,
+            when_open: self.when_open,
+        }
+    }
+
+    /// Draws the jitter of open times from `rng`; for all that share this circuit.
+    #[must_use]
+    pub fn rng(self, rng: Rng) -> Self {
+        self.shared.replace_rng(rng);
+        self
+    }
+
+    /// Makes services that are not ready while they would refuse, instead of ready to refuse.
+    ///
+    /// For load balancers, which send calls to whatever is ready. The task that waits is woken when
+    /// the open time ends, a probe's place becomes free, or the handle changes the state. A call is
+    /// refused all the same if the circuit opens between readiness and the call, or if others took
+    /// the places of all probes, and while a [`ramp`](BreakerConfig::ramp) refuses its share.
+    #[must_use]
+    pub fn not_ready_while_open(mut self) -> Self {
+        self.when_open = WhenOpen::Wait;
+        self
+    }
+
+    /// A handle to the circuit.
+    pub fn handle(&self) -> BreakerHandle {
+        BreakerHandle::new(Arc::clone(&self.shared))
+    }
+}
+
+impl<S, K: Clone> Layer<S> for BreakerLayer<K> {
+    type Service = Breaker<S, K>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        let shared = Arc::clone(&self.shared);
+        Breaker::new(inner, shared, self.classify.clone(), self.when_open)
+    }
+}

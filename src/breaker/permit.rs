@@ -1,0 +1,86 @@
+//! The right of one call to run and to be counted.
+
+use std::time::Duration;
+
+use crate::classify::{Failure, Outcome};
+use crate::telemetry::Tally;
+use crate::time::Instant;
+
+use super::epoch::Epoch;
+use super::ruling::Ticketed;
+use super::shared::Shared;
+
+/// What a call was admitted as. The circuit takes it back once.
+#[derive(Debug)]
+pub(super) struct Permit {
+    pub(super) epoch: Epoch,
+    pub(super) ticketed: Ticketed,
+    /// When the call began, where that matters.
+    pub(super) started: Option<Instant>,
+}
+
+impl Permit {
+    pub(super) const fn is_probe(&self) -> bool {
+        matches!(self.ticketed, Ticketed::Probe(_))
+    }
+}
+
+/// A call is not admitted; when it is worth coming back, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Refused(pub(super) Option<Duration>);
+
+/// An admitted call. However it ends, its permit is given back once.
+///
+/// It is made before the inner service is called, so that a call which is never polled, or which
+/// unwinds, gives its permit back too.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    tally: Tally<Shared>,
+    permit: Option<Permit>,
+    /// Whether the inner service is running at this moment. It is found so by the drop only when it
+    /// panicked: `std::thread::panicking` could not tell whose panic it is.
+    running: bool,
+}
+
+impl Admitted {
+    pub(super) const fn new(tally: Tally<Shared>, permit: Permit) -> Self {
+        Self {
+            tally,
+            permit: Some(permit),
+            running: false,
+        }
+    }
+
+    /// Runs the inner service for a moment.
+    pub(super) fn run<T>(&mut self, inner: impl FnOnce() -> T) -> T {
+        self.running = true;
+        let out = inner();
+        self.running = false;
+        out
+    }
+
+    /// The inner service answered.
+    pub(super) fn answered<R, E>(&mut self, outcome: Outcome, result: &Result<R, E>) {
+        if let Some(permit) = self.permit.take() {
+            match outcome {
+                Outcome::Ignored => self.tally.release(permit),
+                Outcome::Success => self.tally.settle(permit, None),
+                Outcome::Failure(failure) => self.tally.settle(permit, Some(failure)),
+            }
+        }
+        self.tally.answered(result);
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let Some(permit) = self.permit.take() else {
+            return;
+        };
+        if self.running {
+            self.tally.settle(permit, Some(Failure::transient()));
+        } else {
+            self.tally.cancel(permit);
+        }
+    }
+}

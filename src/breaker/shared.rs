@@ -1,0 +1,218 @@
+//! What the services and handles of one layer share, and how it tells what happens.
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, watch};
+
+use crate::classify::Failure;
+use crate::error::{ConfigError, Kind};
+use crate::name::Name;
+use crate::rng::Rng;
+use crate::sync::Lock;
+use crate::telemetry::{Calls, Counter, Gauge, Metered, Scope, event};
+use crate::time::{self, Instant};
+
+use super::circuit::{Circuit, Judged, News};
+use super::config::BreakerConfig;
+use super::permit::{Permit, Refused};
+use super::policy::Policy;
+use super::ruling::Change;
+use super::source::Live;
+use super::state::{Snapshot, State};
+use super::watch::Told;
+
+#[derive(Debug)]
+pub(super) struct Shared {
+    circuit: Circuit,
+    rng: Lock<Rng>,
+    calls: Calls,
+    stale: Counter,
+    probes: Gauge,
+    transitions: [Counter; State::ALL.len()],
+    states: [Gauge; State::ALL.len()],
+    told: watch::Sender<Told>,
+    changed: Arc<Notify>,
+}
+
+impl Metered for Shared {
+    fn calls(&self) -> &Calls {
+        &self.calls
+    }
+}
+
+impl Shared {
+    pub(super) fn new(name: Name, config: BreakerConfig) -> Result<Self, ConfigError> {
+        let circuit = Circuit::new(config, time::now())?;
+        let scope = Scope::new("breaker", name);
+        let by_state = |metric| {
+            let scope = &scope;
+            move |state: State| scope.gauge_by(metric, "state", state.label())
+        };
+        let transitions = |state: State| {
+            scope.counter_by("mainstay_breaker_transitions_total", "to", state.label())
+        };
+        let shared = Self {
+            circuit,
+            rng: Lock::new(Rng::thread()),
+            stale: scope.counter("mainstay_breaker_stale_total"),
+            probes: scope.gauge("mainstay_breaker_probes_in_flight"),
+            transitions: State::ALL.map(transitions),
+            states: State::ALL.map(by_state("mainstay_breaker_state")),
+            told: watch::Sender::new(Told::FIRST),
+            changed: Arc::new(Notify::new()),
+            calls: Calls::new(scope, &[Kind::CircuitOpen]),
+        };
+        of(&shared.states, State::Closed).increment(1.0);
+        Ok(shared)
+    }
+
+    pub(super) fn replace_rng(&self, rng: Rng) {
+        *self.rng.lock() = rng;
+    }
+
+    pub(super) fn state(&self) -> State {
+        self.circuit.state()
+    }
+
+    pub(super) fn admit(&self) -> Result<Permit, Refused> {
+        let (admission, news) = self.circuit.admit(&Live(&self.rng));
+        self.tell(news);
+        if admission.as_ref().is_ok_and(Permit::is_probe) {
+            self.probes.increment(1.0);
+        }
+        admission
+    }
+
+    /// A call is refused; when it is worth coming back.
+    pub(super) fn refuse(&self) -> Refused {
+        self.circuit.refuse(&Live(&self.rng))
+    }
+
+    /// Whether a call would be admitted; if not, until when, as far as is known.
+    pub(super) fn peek(&self) -> Result<(), Option<Instant>> {
+        let (admission, news) = self.circuit.peek(&Live(&self.rng));
+        self.tell(news);
+        admission
+    }
+
+    pub(super) fn settle(&self, permit: Permit, failure: Option<Failure>) {
+        self.ended(&permit);
+        let (judged, news) = self.circuit.settle(permit, failure, &Live(&self.rng));
+        self.judged(judged);
+        self.tell(news);
+    }
+
+    pub(super) fn cancel(&self, permit: Permit) {
+        self.ended(&permit);
+        let (judged, news) = self.circuit.cancel(permit, &Live(&self.rng));
+        self.judged(judged);
+        self.tell(news);
+    }
+
+    pub(super) fn release(&self, permit: Permit) {
+        self.ended(&permit);
+        let news = self.circuit.release(permit);
+        self.tell(news);
+    }
+
+    pub(super) fn steer(&self, steer: impl FnOnce(&mut Policy) -> Change) {
+        let news = self.circuit.steer(steer);
+        self.tell(news);
+    }
+
+    pub(super) fn reconfigure(&self, config: BreakerConfig) -> Result<(), ConfigError> {
+        self.circuit.reconfigure(config)
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        let (snapshot, news) = self.circuit.snapshot(&Live(&self.rng));
+        self.tell(news);
+        snapshot
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<Told> {
+        self.told.subscribe()
+    }
+
+    /// Notified when a call that was refused may be admitted.
+    pub(super) fn changed(&self) -> &Arc<Notify> {
+        &self.changed
+    }
+
+    fn ended(&self, permit: &Permit) {
+        if permit.is_probe() {
+            self.probes.decrement(1.0);
+        }
+    }
+
+    fn judged(&self, judged: Judged) {
+        if judged == Judged::Stale {
+            self.stale.increment(1);
+        }
+    }
+
+    #[inline]
+    fn tell(&self, news: News) {
+        if !news.is_empty() {
+            self.tell_all(news);
+        }
+    }
+
+    /// Two threads may come here in either order, so the gauges move by difference and the watch keeps
+    /// the newer epoch.
+    #[cold]
+    fn tell_all(&self, news: News) {
+        for change in news.changes.into_iter().flatten() {
+            of(&self.states, change.from).decrement(1.0);
+            of(&self.states, change.to).increment(1.0);
+            of(&self.transitions, change.to).increment(1);
+            self.told.send_if_modified(|told| told.hear(change));
+            self.tell_event(change);
+        }
+        self.changed.notify_waiters();
+    }
+
+    fn tell_event(&self, change: Change) {
+        let scope = self.calls.scope();
+        let epoch = change.epoch.number();
+        let what = match change.to {
+            State::Closed => "circuit closed",
+            State::Open => "circuit opened",
+            State::HalfOpen => "circuit half open",
+            State::ForcedOpen => "circuit forced open",
+            State::Disabled => "circuit disabled",
+        };
+        match change.opened {
+            None => event(scope, what, format_args!("epoch {epoch}")),
+            Some(opened) => {
+                let (cause, time) = (
+                    opened.cause,
+                    opened.time.unwrap_or(std::time::Duration::MAX),
+                );
+                event(
+                    scope,
+                    what,
+                    format_args!("epoch {epoch}: {cause}, for {time:?}"),
+                );
+            }
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        of(&self.states, self.state()).decrement(1.0);
+    }
+}
+
+/// The one of `all`, in the order of [`State::ALL`], that belongs to `state`.
+const fn of<T>(all: &[T; State::ALL.len()], state: State) -> &T {
+    let [closed, open, half_open, forced_open, disabled] = all;
+    match state {
+        State::Closed => closed,
+        State::Open => open,
+        State::HalfOpen => half_open,
+        State::ForcedOpen => forced_open,
+        State::Disabled => disabled,
+    }
+}
