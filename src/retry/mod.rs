@@ -6,6 +6,8 @@ pub mod budget;
 mod config;
 mod future;
 mod layer;
+#[cfg(all(test, mainstay_loom))]
+mod loom_tests;
 mod policy;
 mod record;
 mod replay;

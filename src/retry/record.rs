@@ -45,7 +45,7 @@ struct Count {
 }
 
 impl Count {
-    const fn new(metric: Counter) -> Self {
+    fn new(metric: Counter) -> Self {
         Self {
             metric,
             total: AtomicU64::new(0),

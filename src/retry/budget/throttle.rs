@@ -155,7 +155,7 @@ mod tests {
         for call in 0..1000 {
             (0..9).for_each(|_| budget.settle(None, Outcome::Success));
             let retried = fails(&budget);
-            assert_eq!(retried, call < 41, "call {call}");
+            assert_eq!(retried, call < 40, "call {call}");
         }
     }
 
