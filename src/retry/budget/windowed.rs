@@ -90,18 +90,18 @@ impl WindowedConfig {
 }
 
 /// The calls that entered on one stripe's threads.
-#[derive(Debug)]
-struct Entered(AtomicU64);
+#[derive(Debug, Default)]
+pub(super) struct Entered(AtomicU64);
 
 impl Entered {
     /// Counts one, and says whether it is time to look at the clock.
-    fn count(&self) -> bool {
+    pub(super) fn count(&self) -> bool {
         // Ordering: Relaxed suffices: the count is only ever summed, and only its growth matters.
         let before = self.0.fetch_add(1, Ordering::Relaxed);
         before & 63 == 63
     }
 
-    fn get(&self) -> u64 {
+    pub(super) fn get(&self) -> u64 {
         // Ordering: Relaxed suffices: a call that is not seen yet is seen, and dated later than it
         // was, by the time it took to be seen.
         self.0.load(Ordering::Relaxed)
@@ -120,7 +120,7 @@ impl WindowedBudget {
 
     fn starting(config: WindowedConfig) -> Self {
         Self {
-            entered: Striped::new(|| Entered(AtomicU64::new(0))),
+            entered: Striped::new(Entered::default),
             window: Lock::new(Window::new(config, time::now())),
         }
     }
