@@ -136,11 +136,11 @@ mod tests {
         let given = Arc::new(Mutex::new(0));
         let faulty = || {
             let (give, taken) = oneshot::channel();
-            let giver = Arc::clone(&given);
+            let mine = Arc::clone(&given);
             tokio::spawn(async move {
                 sleep(Duration::from_secs(1)).await;
                 if give.send(()).is_ok() {
-                    *giver.lock().unwrap() += 1; // the future is there, but may never be polled
+                    *mine.lock().unwrap() += 1; // the future is there, but may never be polled
                 }
             });
             async {
@@ -149,7 +149,7 @@ mod tests {
             }
         };
         drop_at_every_poll(faulty, |cut| {
-            assert_eq!(*given.lock().unwrap(), 0, "{cut:?}")
+            assert_eq!(*given.lock().unwrap(), 0, "{cut:?}");
         })
         .await;
     }

@@ -90,9 +90,10 @@ impl Alive {
 }
 
 impl Watch {
-    /// Plays these acts in the next calls, one each, after those already given.
+    /// Plays these acts in the next calls, one each; what is left of an earlier script is not played.
     pub fn play(&self, acts: impl IntoIterator<Item = Act>) {
-        self.state.book.lock().script.extend(acts);
+        let script = acts.into_iter().collect();
+        self.state.book.lock().script = script;
     }
 
     /// Plays this act in every call for which the script has none. At first, [`Act::answer`].
