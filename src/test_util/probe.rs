@@ -1,5 +1,6 @@
 //! The service at the bottom of a stack under test.
 
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -22,22 +23,24 @@ const ENDED: &str =
     "`poll_ready` was called on an instance of the probe whose readiness had failed";
 const POLLED_AGAIN: &str = "the probe's future was polled again after it was ready";
 
-/// A service that does what its [`Watch`] says, for requests of any type.
+/// A service that does what its [`Watch`] says.
 ///
 /// It holds its callers to the contract of [`tower::Service`], and panics when one breaks it: by a
 /// `call` without a fresh `Ready` on that very instance, by a further `poll_ready` after one failed,
 /// by a poll of a future that has ended. As a layer may swallow the panic, a test also looks at
 /// [`Watch::violations`].
 ///
-/// Like a service that works on its request, it holds the request until it ends the call. It answers
-/// with a [`Token`]; for a layer that needs another response, put `map_response` of tower's
-/// `ServiceBuilder` directly above it.
+/// Like a service that works on its request, it holds the request until it ends the call. Requests are
+/// [`Token`]s, or of any other type: `Probe::<http::Request<()>>::default()`. It answers with a
+/// [`Token`]; for a layer that needs another response, put `map_response` of tower's `ServiceBuilder`
+/// directly above it.
 #[derive(Debug)]
-pub struct Probe {
+pub struct Probe<Req = Token> {
     state: Arc<State>,
     number: u64,
     ready: Ready,
     _counted: Counted,
+    _request: PhantomData<fn(Req)>,
 }
 
 /// Whether one instance may be called.
@@ -48,23 +51,27 @@ enum Ready {
     Failed,
 }
 
-impl Default for Probe {
+/// A probe that is ready and answers at once.
+impl<Req> Default for Probe<Req> {
     fn default() -> Self {
-        Self::new()
+        Self::instance(Arc::default())
     }
 }
 
 impl Probe {
-    /// A probe that is ready and answers at once.
+    /// A probe that is ready and answers at once, for requests made by [`Watch::request`].
     pub fn new() -> Self {
-        Self::instance(Arc::default())
+        Self::default()
     }
+}
 
+impl<Req> Probe<Req> {
     fn instance(state: Arc<State>) -> Self {
         Self {
             number: state.number_instance(),
             ready: Ready::No,
             _counted: Counted::new(&state, What::Instance),
+            _request: PhantomData,
             state,
         }
     }
@@ -78,19 +85,19 @@ impl Probe {
 }
 
 /// By hand: a clone is an instance of its own, which nobody has made ready.
-impl Clone for Probe {
+impl<Req> Clone for Probe<Req> {
     fn clone(&self) -> Self {
         Self::instance(Arc::clone(&self.state))
     }
 }
 
-impl Drop for Probe {
+impl<Req> Drop for Probe<Req> {
     fn drop(&mut self) {
         self.state.forget_instance(self.number);
     }
 }
 
-impl<Req> Service<Req> for Probe {
+impl<Req> Service<Req> for Probe<Req> {
     type Response = Token;
     type Error = Failed;
     type Future = ProbeFuture<Req>;
@@ -248,7 +255,7 @@ mod tests {
     }
 
     fn make_ready(probe: &mut Probe) -> Poll<Result<(), Failed>> {
-        Service::<()>::poll_ready(probe, &mut cx())
+        probe.poll_ready(&mut cx())
     }
 
     fn panics<R>(run: impl FnOnce() -> R) -> bool {
@@ -262,9 +269,9 @@ mod tests {
         assert!(make_ready(&mut probe).is_ready());
         assert_eq!(watch.alive().readied(), 1);
 
-        assert!(panics(|| probe.clone().call(())), "a clone has none");
-        drop(probe.call(()));
-        assert!(panics(|| probe.call(())), "it was used");
+        assert!(panics(|| probe.clone().call(watch.request())), "a clone");
+        drop(probe.call(watch.request()));
+        assert!(panics(|| probe.call(watch.request())), "it was used");
         assert_eq!(watch.violations(), [NOT_READY, NOT_READY]);
         assert_eq!((watch.alive().readied(), watch.calls()), (0, 1));
     }
@@ -274,7 +281,7 @@ mod tests {
         let mut probe = Probe::new();
         let watch = probe.watch();
         assert!(make_ready(&mut probe).is_ready());
-        let mut call = Box::pin(probe.call(()));
+        let mut call = Box::pin(probe.call(watch.request()));
         assert!(call.as_mut().poll(&mut cx()).is_ready());
         assert!(panics(|| call.as_mut().poll(&mut cx())));
 
@@ -313,19 +320,27 @@ mod tests {
     }
 
     #[test]
+    fn requests_may_be_of_any_type() {
+        let mut probe = Probe::<&str>::default();
+        assert!(probe.poll_ready(&mut cx()).is_ready());
+        drop(probe.call("any"));
+        assert_eq!(probe.watch().calls(), 1);
+    }
+
+    #[test]
     fn what_was_pending_is_woken_when_it_may_go_on() {
         let mut probe = Probe::new();
         let watch = probe.watch();
         let waker = CountingWaker::new();
         watch.readiness(Readiness::Pending);
         let mut cx = Context::from_waker(waker.waker());
-        assert!(Service::<()>::poll_ready(&mut probe, &mut cx).is_pending());
+        assert!(probe.poll_ready(&mut cx).is_pending());
         watch.readiness(Readiness::Ready);
         assert_eq!(waker.wakes(), 1);
         assert!(make_ready(&mut probe).is_ready());
 
         watch.otherwise(Act::fail().when_released());
-        let mut call = Box::pin(probe.call(()));
+        let mut call = Box::pin(probe.call(watch.request()));
         assert!(waker.poll_once(call.as_mut()).is_pending());
         watch.release();
         assert_eq!(waker.wakes(), 2);

@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Each inner call follows a `Ready` of that very instance, however often a layer calls, and also
 /// where a ready service was cloned in between. The probe panics otherwise, and keeps a record.
-pub fn fresh_readiness<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
+pub(crate) fn fresh_readiness<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
     paused(async {
         let Bench { watch, service, .. } = subject.bench();
         let mut services = [service.clone(), service];
@@ -45,7 +45,7 @@ async fn call<S: Stack>(service: &mut S, watch: &Watch) -> Answer {
 
 /// Whatever is pending has left its latest waker, the inner readiness and the inner future wake it,
 /// nothing wakes itself, and nobody keeps it in the end.
-pub fn waker_kept<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
+pub(crate) fn waker_kept<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
     paused(async {
         let Bench { watch, service, .. } = subject.bench();
         readiness_wakes(subject.readies_in_the_call, service.clone(), &watch).await;
@@ -102,7 +102,7 @@ async fn readiness_wakes<S: Stack>(in_the_call: bool, mut service: S, watch: &Wa
 }
 
 /// An inner error comes back as it is, from a call and from readiness, and no copy of it stays.
-pub fn error_untouched<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
+pub(crate) fn error_untouched<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
     paused(async {
         let bench = subject.bench();
         let watch = &bench.watch;
@@ -130,7 +130,7 @@ fn inner_error(answer: Answer) -> Failed {
 }
 
 /// An inner response comes back as it is, and no copy of it stays.
-pub fn response_untouched<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
+pub(crate) fn response_untouched<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
     paused(async {
         let bench = subject.bench();
         let watch = &bench.watch;
@@ -154,7 +154,7 @@ pub fn response_untouched<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> 
 }
 
 /// Services that are ready and idle, and any number of them, keep no other from being called.
-pub fn clone_holds_nothing<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
+pub(crate) fn clone_holds_nothing<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
     paused(async {
         let bench = subject.bench();
         let mut idle = vec![bench.service.clone(); 100];
@@ -168,7 +168,7 @@ pub fn clone_holds_nothing<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) ->
 }
 
 /// A layer that may answer without its inner service does not reserve its capacity meanwhile.
-pub fn idle_reserves_no_inner<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
+pub(crate) fn idle_reserves_no_inner<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
     if !subject.readies_in_the_call {
         return Verdict::DoesNotApply("it is as ready as the inner service, which it then calls");
     }
@@ -181,7 +181,7 @@ pub fn idle_reserves_no_inner<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>)
 }
 
 /// A call that is given up, at any poll, leaves nothing, whether or not its service lives on.
-pub fn drop_frees_all<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
+pub(crate) fn drop_frees_all<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
     let scripts: [&[Act]; 5] = [
         &[Act::answer()],
         &[Act::answer().after_polls(3)],
@@ -217,7 +217,7 @@ pub fn drop_frees_all<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verd
 }
 
 /// A future that is never polled leaves nothing, also while another call is in flight.
-pub fn unpolled_frees_all<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
+pub(crate) fn unpolled_frees_all<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
     paused(async {
         let mut bench = subject.bench();
         for _ in 0..10 {
@@ -232,7 +232,7 @@ pub fn unpolled_frees_all<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> 
 }
 
 /// A panic of the inner service unwinds through as it is, and leaves nothing; again and again.
-pub fn panic_leaves_no_trace<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
+pub(crate) fn panic_leaves_no_trace<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
     paused(async {
         let bench = subject.bench();
         for act in [Act::panic_in_call(), Act::panic(), Act::panic().after(SOON)] {
@@ -262,7 +262,9 @@ async fn assert_panics(call: impl Future<Output = Answer>) {
 }
 
 /// Cloning a service, calling it and dropping it allocates nothing when the answer is there at once.
-pub fn happy_path_allocates_nothing<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
+pub(crate) fn happy_path_allocates_nothing<M: Fn(Probe) -> S, S: Stack>(
+    subject: &Subject<M>,
+) -> Verdict {
     paused(async {
         let Bench { watch, service, .. } = subject.bench();
         let cx = &mut Context::from_waker(Waker::noop());

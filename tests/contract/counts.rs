@@ -40,7 +40,7 @@ impl How {
 const UNMETERED: &str = "it has no metrics: it neither refuses nor decides";
 
 /// Each call that enters the outermost layer is counted once there, by how it ended.
-pub fn counted_once<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
+pub(crate) fn counted_once<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
     let Some(layer) = subject.metered else {
         return Verdict::DoesNotApply(UNMETERED);
     };
@@ -57,7 +57,7 @@ pub fn counted_once<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdic
 }
 
 /// When no call is in flight, every gauge is where it was before the first.
-pub fn gauges_return<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
+pub(crate) fn gauges_return<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
     if subject.metered.is_none() {
         return Verdict::DoesNotApply(UNMETERED);
     }

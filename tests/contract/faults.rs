@@ -16,7 +16,7 @@ use tower::Service;
 use super::subject::{Answer, Stack};
 
 #[derive(Clone, Copy, Debug)]
-pub enum Fault {
+pub(crate) enum Fault {
     CallsAClone,
     LosesTheWaker,
     KeepsTheFirstWaker,
@@ -32,7 +32,7 @@ pub enum Fault {
 }
 
 /// Every fault, and the clause that finds it.
-pub const FAULTS: [(Fault, &str); 14] = [
+pub(crate) const FAULTS: [(Fault, &str); 14] = [
     (Fault::CallsAClone, "fresh readiness"),
     (Fault::LosesTheWaker, "waker kept"),
     (Fault::KeepsTheFirstWaker, "waker kept"),
@@ -50,7 +50,7 @@ pub const FAULTS: [(Fault, &str); 14] = [
 ];
 
 /// A layer with one fault. It allocates in each call besides.
-pub struct Faulty<S> {
+pub(crate) struct Faulty<S> {
     inner: S,
     fault: Fault,
     shared: Arc<Shared>,
@@ -65,7 +65,7 @@ struct Shared {
 }
 
 impl<S> Faulty<S> {
-    pub fn new(inner: S, fault: Fault) -> Self {
+    pub(crate) fn new(inner: S, fault: Fault) -> Self {
         let shared = Shared {
             permits: Arc::new(Semaphore::new(1)),
             kept: Mutex::default(),

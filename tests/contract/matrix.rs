@@ -9,7 +9,7 @@ use super::subject::{Stack, Subject};
 use super::{clauses, counts};
 
 /// What a clause found, when it did not panic.
-pub enum Verdict {
+pub(crate) enum Verdict {
     Kept,
     DoesNotApply(&'static str),
 }
@@ -18,7 +18,7 @@ type Clause<M> = (&'static str, fn(&Subject<M>) -> Verdict);
 
 /// The rows so far.
 #[derive(Default)]
-pub struct Matrix {
+pub(crate) struct Matrix {
     clauses: Vec<&'static str>,
     rows: Vec<(&'static str, Vec<&'static str>)>,
     notes: Vec<String>,
@@ -27,7 +27,7 @@ pub struct Matrix {
 
 impl Matrix {
     /// Holds one subject to every clause.
-    pub fn row<M, S>(&mut self, subject: &Subject<M>)
+    pub(crate) fn row<M, S>(&mut self, subject: &Subject<M>)
     where
         M: Fn(Probe) -> S,
         S: Stack,
@@ -72,12 +72,12 @@ impl Matrix {
     }
 
     /// The clauses that were broken.
-    pub fn broken(&self) -> &[&'static str] {
+    pub(crate) fn broken(&self) -> &[&'static str] {
         &self.broken
     }
 
     /// Prints past the test harness, which would keep it to itself.
-    pub fn print(&self) -> std::io::Result<()> {
+    pub(crate) fn print(&self) -> std::io::Result<()> {
         let mut out = std::io::stdout().lock();
         write!(out, "\n{:24}", "contract")?;
         for (name, _) in &self.rows {
@@ -93,7 +93,7 @@ impl Matrix {
     }
 
     #[track_caller]
-    pub fn assert_kept(&self) {
+    pub(crate) fn assert_kept(&self) {
         assert_eq!(
             self.broken,
             [""; 0],
@@ -104,7 +104,7 @@ impl Matrix {
 }
 
 /// What a panic said.
-pub fn said(panic: &(dyn std::any::Any + Send)) -> &str {
+pub(crate) fn said(panic: &(dyn std::any::Any + Send)) -> &str {
     panic
         .downcast_ref::<String>()
         .map(String::as_str)

@@ -8,7 +8,7 @@ use mainstay::test_util::{Act, Alive, Failed, Probe, Stepper, Token, Watch};
 use tower::{Service, ServiceExt};
 
 /// A service made of one or more layers over a probe.
-pub trait Stack:
+pub(crate) trait Stack:
     Service<Token, Response = Token, Error = Error<Failed>, Future: Send + 'static>
     + Clone
     + Send
@@ -24,16 +24,16 @@ impl<S> Stack for S where
 {
 }
 
-pub type Answer = Result<Token, Error<Failed>>;
+pub(crate) type Answer = Result<Token, Error<Failed>>;
 
 /// One row of the matrix.
-pub struct Subject<M> {
-    pub name: &'static str,
+pub(crate) struct Subject<M> {
+    pub(crate) name: &'static str,
     make: M,
     /// The `layer` label of its outermost layer.
-    pub metered: Option<&'static str>,
+    pub(crate) metered: Option<&'static str>,
     /// Whether it makes the inner service ready inside the call, instead of passing readiness on.
-    pub readies_in_the_call: bool,
+    pub(crate) readies_in_the_call: bool,
 }
 
 impl<M, S> Subject<M>
@@ -41,7 +41,7 @@ where
     M: Fn(Probe) -> S,
     S: Stack,
 {
-    pub fn new(name: &'static str, make: M) -> Self {
+    pub(crate) fn new(name: &'static str, make: M) -> Self {
         Self {
             name,
             make,
@@ -50,18 +50,18 @@ where
         }
     }
 
-    pub fn metered(mut self, layer: &'static str) -> Self {
+    pub(crate) fn metered(mut self, layer: &'static str) -> Self {
         self.metered = Some(layer);
         self
     }
 
-    pub fn readies_in_the_call(mut self) -> Self {
+    pub(crate) fn readies_in_the_call(mut self) -> Self {
         self.readies_in_the_call = true;
         self
     }
 
     /// A new layer over a new probe.
-    pub fn bench(&self) -> Bench<S> {
+    pub(crate) fn bench(&self) -> Bench<S> {
         let probe = Probe::new();
         let watch = probe.watch();
         let service = (self.make)(probe);
@@ -74,22 +74,22 @@ where
 }
 
 /// A service over a probe of its own, and what was alive before the first call.
-pub struct Bench<S> {
-    pub watch: Watch,
-    pub service: S,
-    pub idle: Alive,
+pub(crate) struct Bench<S> {
+    pub(crate) watch: Watch,
+    pub(crate) service: S,
+    pub(crate) idle: Alive,
 }
 
 impl<S: Stack> Bench<S> {
     /// Makes a clone ready and calls it, and keeps it until the call has ended.
-    pub fn call(&self) -> impl Future<Output = Answer> + use<S> {
+    pub(crate) fn call(&self) -> impl Future<Output = Answer> + use<S> {
         let mut service = self.service.clone();
         let request = self.watch.request();
         async move { service.ready().await?.call(request).await }
     }
 
     /// Calls the service itself, which is ready at once.
-    pub fn call_ready(&mut self) -> S::Future {
+    pub(crate) fn call_ready(&mut self) -> S::Future {
         let ready = self.service.ready().now_or_never();
         ready
             .expect("the probe is ready, so the layer is")
@@ -99,7 +99,7 @@ impl<S: Stack> Bench<S> {
 
     /// Nothing is left of earlier calls, and the next is answered.
     #[track_caller]
-    pub fn assert_as_new(&self, after: &str) {
+    pub(crate) fn assert_as_new(&self, after: &str) {
         assert_eq!(self.watch.alive(), self.idle, "left over after {after}");
         assert_eq!(self.watch.violations(), [""; 0], "after {after}");
         self.watch.play([]);
@@ -112,7 +112,7 @@ impl<S: Stack> Bench<S> {
 }
 
 /// Runs on a paused clock; a test that hangs, or spins, panics.
-pub fn paused<F: Future>(test: F) -> F::Output {
+pub(crate) fn paused<F: Future>(test: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
