@@ -22,12 +22,20 @@ use tower::{BoxError, ServiceBuilder};
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    let port = std::env::args().nth(1).map_or(Ok(3000), |port| port.parse::<u16>())?;
+    let port = std::env::args()
+        .nth(1)
+        .map_or(Ok(3000), |port| port.parse::<u16>())?;
     let stack = ServiceBuilder::new()
         // Outermost: a refusal becomes `application/problem+json`, and the error `Infallible`.
         .layer(RespondLayer::new())
-        .layer(BulkheadLayer::http("api", BulkheadConfig::default().concurrency(2))?)
-        .layer(TimeoutLayer::http("api", TimeoutConfig::default().limit(Duration::from_secs(1)))?)
+        .layer(BulkheadLayer::http(
+            "api",
+            BulkheadConfig::default().concurrency(2),
+        )?)
+        .layer(TimeoutLayer::http(
+            "api",
+            TimeoutConfig::default().limit(Duration::from_secs(1)),
+        )?)
         // Innermost: the handlers' `Infallible` becomes an error that can hold a refusal.
         .layer(error::layer());
 

@@ -63,8 +63,16 @@ async fn main() -> Result<(), BoxError> {
     let started = Instant::now();
     let record = || Arc::new(Record::new(started, seconds));
     let contenders = [
-        Contender { caller: Caller::naive(naive_uri), upstream: naive_upstream, record: record() },
-        Contender { caller: stack, upstream: stack_upstream, record: record() },
+        Contender {
+            caller: Caller::naive(naive_uri),
+            upstream: naive_upstream,
+            record: record(),
+        },
+        Contender {
+            caller: stack,
+            upstream: stack_upstream,
+            record: record(),
+        },
     ];
 
     let transitions = report::transitions(breaker.watch(), started);
@@ -77,14 +85,16 @@ async fn main() -> Result<(), BoxError> {
     let report = Report::new(contenders.each_ref().map(|one| Arc::clone(&one.record)));
     let mut second = 0;
     for (phase, weather, length) in PHASES {
-        contenders.iter().for_each(|contender| contender.upstream.set(weather));
+        contenders
+            .iter()
+            .for_each(|contender| contender.upstream.set(weather));
         for _ in 0..length {
             second += 1;
-            sleep_until(started + Duration::from_secs(second as u64)).await;
+            // A moment later, when the count of its last step is in.
+            sleep_until(started + Duration::from_millis(second as u64 * 1000 + 50)).await;
             report.progress(phase, second, &breaker);
         }
     }
-    // Answers that are still on their way count, up to the last step.
     report.table(&transitions);
     if json {
         println!("{}", report.json());
@@ -115,7 +125,10 @@ fn offer(contender: &Contender, started: Instant, seconds: usize) {
 
 /// Reads the upstream's own count at the end of each step.
 fn count_received(contender: &Contender, started: Instant, seconds: usize) {
-    let (upstream, record) = (Arc::clone(&contender.upstream), Arc::clone(&contender.record));
+    let (upstream, record) = (
+        Arc::clone(&contender.upstream),
+        Arc::clone(&contender.record),
+    );
     tokio::spawn(async move {
         let step = Duration::from_secs(1) / STEPS as u32;
         let mut before = upstream.received();

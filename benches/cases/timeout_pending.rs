@@ -9,7 +9,10 @@ use ::mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 use super::AnswerLater;
 
 pub fn mainstay() -> impl Service<u64, Response = u64> {
-    super::layer(TimeoutLayer::new("bench", TimeoutConfig::default()), AnswerLater)
+    super::layer(
+        TimeoutLayer::new("bench", TimeoutConfig::default()),
+        AnswerLater,
+    )
 }
 
 pub fn tower() -> impl Service<u64, Response = u64> {

@@ -44,22 +44,34 @@ impl Span {
     /// Of the good answers; `None` without any.
     pub fn latency(&self, quantile: f64) -> Option<Duration> {
         let rank = (self.latencies.len() as f64 * quantile) as usize;
-        self.latencies.get(rank.min(self.latencies.len().checked_sub(1)?)).copied()
+        self.latencies
+            .get(rank.min(self.latencies.len().checked_sub(1)?))
+            .copied()
     }
 }
 
 fn ratio(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
 }
 
 impl Record {
     pub fn new(started: Instant, seconds: usize) -> Self {
-        Self { started, steps: Mutex::new(vec![Step::default(); seconds * STEPS]) }
+        Self {
+            started,
+            steps: Mutex::new(vec![Step::default(); seconds * STEPS]),
+        }
     }
 
     fn at(&self, now: Instant, write: impl FnOnce(&mut Step)) {
         let step = (now - self.started).as_millis() as usize * STEPS / 1000;
-        let mut steps = self.steps.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut steps = self
+            .steps
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(step) = steps.get_mut(step) {
             write(step);
         }
@@ -82,9 +94,15 @@ impl Record {
 
     /// The sum over the steps from `from` up to `to`.
     pub fn span(&self, from: usize, to: usize) -> Span {
-        let steps = self.steps.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let steps = self
+            .steps
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let steps = steps.get(from..to.min(steps.len())).unwrap_or_default();
-        let mut latencies: Vec<_> = steps.iter().flat_map(|step| step.latencies.clone()).collect();
+        let mut latencies: Vec<_> = steps
+            .iter()
+            .flat_map(|step| step.latencies.clone())
+            .collect();
         latencies.sort_unstable();
         Span {
             offered: steps.iter().map(|step| step.offered).sum(),
@@ -96,7 +114,11 @@ impl Record {
 
     /// Seconds from step `from` until goodput stays above 90 % of what is offered for two seconds.
     pub fn recovered(&self, from: usize) -> Option<f64> {
-        let last = self.steps.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len();
+        let last = self
+            .steps
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .len();
         (from..=last.saturating_sub(2 * STEPS))
             .find(|&start| {
                 let second = |start| self.span(start, start + STEPS).goodput() > 0.9;
@@ -107,7 +129,11 @@ impl Record {
 
     /// The highest load on the upstream, as a multiple of what was offered, in any second.
     pub fn amplification_max(&self) -> f64 {
-        let last = self.steps.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len();
+        let last = self
+            .steps
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .len();
         (0..=last.saturating_sub(STEPS))
             .map(|start| self.span(start, start + STEPS).amplification())
             .fold(0.0, f64::max)

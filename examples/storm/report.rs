@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mainstay::breaker::{BreakerHandle, State};
-use tokio::sync::watch;
+use mainstay::breaker::{BreakerHandle, State, StateWatch};
 use tokio::time::Instant;
 
 use crate::PHASES;
@@ -13,13 +12,16 @@ use crate::record::{Record, STEPS};
 type Transitions = Arc<Mutex<Vec<(f64, State)>>>;
 
 /// Collects the breaker's changes of state, in seconds since `started`.
-pub fn transitions(mut states: watch::Receiver<State>, started: Instant) -> Transitions {
+pub fn transitions(mut states: StateWatch, started: Instant) -> Transitions {
     let seen = Transitions::default();
     let writer = Arc::clone(&seen);
     tokio::spawn(async move {
-        while states.changed().await.is_ok() {
-            let change = (started.elapsed().as_secs_f64(), *states.borrow_and_update());
-            writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(change);
+        while let Some(state) = states.changed().await {
+            let change = (started.elapsed().as_secs_f64(), state);
+            writer
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .push(change);
         }
     });
     seen
@@ -44,13 +46,25 @@ impl Report {
         let shown = self.clients().map(|(client, record)| {
             let span = record.span((second - 1) * STEPS, second * STEPS);
             let bar = "#".repeat((span.goodput().min(1.2) * 10.0).round() as usize);
-            format!("{client:>8} {:>4} ok/s {bar:<12} load x{:<4.2}", span.good, span.amplification())
+            format!(
+                "{client:>8} {:>4} ok/s {bar:<12} load x{:<4.2}",
+                span.good,
+                span.amplification()
+            )
         });
-        println!("{second:>3} s  {phase:<10} | {} | {} {:?}", shown[0], shown[1], breaker.state());
+        println!(
+            "{second:>3} s  {phase:<10} | {} | {} {:?}",
+            shown[0],
+            shown[1],
+            breaker.state()
+        );
     }
 
     pub fn table(&self, transitions: &Transitions) {
-        println!("\n{:<11} {:<9} {:>8} {:>9} {:>9} {:>7}", "phase", "client", "goodput", "p50", "p99", "load");
+        println!(
+            "\n{:<11} {:<9} {:>8} {:>9} {:>9} {:>7}",
+            "phase", "client", "goodput", "p50", "p99", "load"
+        );
         let mut from = 0;
         for (phase, _, seconds) in PHASES {
             let to = from + seconds * STEPS;
@@ -68,13 +82,19 @@ impl Report {
             from = to;
         }
         println!("\nbreaker:");
-        for (at, state) in transitions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).iter() {
+        for (at, state) in transitions
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .iter()
+        {
             println!("  {at:>6.2} s  {state:?}");
         }
         println!();
         for (client, record) in self.clients() {
             match record.recovered(stall_end()) {
-                Some(seconds) => println!("{client:>8}: recovered {seconds:.2} s after the stall ended"),
+                Some(seconds) => {
+                    println!("{client:>8}: recovered {seconds:.2} s after the stall ended")
+                }
                 None => println!("{client:>8}: did not recover within the run"),
             }
         }
@@ -95,7 +115,12 @@ impl Report {
 
 /// The step at which the stall ends: the last phase is what comes after it.
 fn stall_end() -> usize {
-    PHASES.iter().rev().skip(1).map(|(_, _, seconds)| seconds * STEPS).sum()
+    PHASES
+        .iter()
+        .rev()
+        .skip(1)
+        .map(|(_, _, seconds)| seconds * STEPS)
+        .sum()
 }
 
 fn millis(latency: Duration) -> String {

@@ -49,7 +49,9 @@ impl Upstream {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let router = Router::new().route("/", get(answer)).with_state(Arc::clone(&upstream));
+        let router = Router::new()
+            .route("/", get(answer))
+            .with_state(Arc::clone(&upstream));
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok((upstream, format!("http://{address}/")))
     }
@@ -64,7 +66,9 @@ impl Upstream {
     }
 
     async fn work(&self) {
-        let Ok(_worker) = self.workers.acquire().await else { return };
+        let Ok(_worker) = self.workers.acquire().await else {
+            return;
+        };
         let mut weather = self.weather.subscribe();
         let _ = weather.wait_for(|now| *now != Weather::Stalled).await;
         sleep(WORK).await;
@@ -85,7 +89,10 @@ async fn answer(State(upstream): State<Arc<Upstream>>) -> Result<&'static str, S
     let _ = accepted.await;
     let weather = *upstream.weather.borrow();
     match weather {
-        Weather::Slow => sleep(Duration::from_millis(rand::rng().random_range(50..=200))).await,
+        Weather::Slow => {
+            let late = rand::rng().random_range(50..=200);
+            sleep(Duration::from_millis(late)).await;
+        }
         Weather::Errors if rand::rng().random_bool(0.3) => {
             return Err(StatusCode::INTERNAL_SERVER_ERROR);
         }
