@@ -54,7 +54,7 @@ impl Stack {
     }
 
     /// Nothing is left of the call but its count.
-    async fn check_nothing_is_left(mut self, outcome: &str) {
+    fn check_nothing_is_left(mut self, outcome: &str) {
         assert_eq!(self.server.alive(), 0);
         assert_eq!((self.budget.calls(), self.budget.extras()), (0, 0));
         assert_eq!(Attempt::current(), None);
@@ -83,7 +83,7 @@ impl Stack {
 async fn a_call_that_is_never_polled_leaves_nothing() {
     let mut stack = stack([OK]);
     drop(stack.call().await);
-    stack.check_nothing_is_left("cancelled").await;
+    stack.check_nothing_is_left("cancelled");
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,7 +92,7 @@ async fn a_call_dropped_during_an_attempt_leaves_nothing() {
         let mut stack = stack(steps);
         let call = stack.call().await;
         assert!(tokio::time::timeout(SECOND, call).await.is_err());
-        stack.check_nothing_is_left("cancelled").await;
+        stack.check_nothing_is_left("cancelled");
     }
 }
 
@@ -103,7 +103,7 @@ async fn a_call_dropped_during_a_wait_leaves_nothing() {
         let call = stack.call().await;
         assert!(tokio::time::timeout(20 * MS, call).await.is_err());
         assert_eq!(stack.server.calls(), 1);
-        stack.check_nothing_is_left("cancelled").await;
+        stack.check_nothing_is_left("cancelled");
     }
 }
 
@@ -117,7 +117,7 @@ async fn a_call_dropped_while_the_service_is_not_ready_leaves_nothing() {
     rival.ready().await.unwrap(); // holds the permit until it is dropped
     assert!(call.await.unwrap().is_err());
     drop(rival);
-    stack.check_nothing_is_left("cancelled").await;
+    stack.check_nothing_is_left("cancelled");
 }
 
 #[tokio::test(start_paused = true)]
@@ -128,7 +128,7 @@ async fn a_call_that_ends_leaves_nothing_before_its_future_is_dropped() {
         drop(call.as_mut().await);
         assert_eq!((stack.budget.calls(), stack.budget.extras()), (0, 0));
         drop(call);
-        stack.check_nothing_is_left(outcome).await;
+        stack.check_nothing_is_left(outcome);
     }
 }
 
@@ -143,12 +143,12 @@ async fn a_panic_passes_through_and_leaves_nothing() {
         let call = AssertUnwindSafe(stack.call().await);
         let panic = call.catch_unwind().await.unwrap_err();
         assert_eq!(panic.downcast_ref(), Some(&"as told"));
-        stack.check_nothing_is_left("cancelled").await;
+        stack.check_nothing_is_left("cancelled");
     }
     let mut stack = stack([Step::PanicInCall]);
     let panic = AssertUnwindSafe(stack.call()).catch_unwind().await;
     assert!(panic.is_err());
-    stack.check_nothing_is_left("cancelled").await;
+    stack.check_nothing_is_left("cancelled");
 }
 
 #[tokio::test(start_paused = true)]

@@ -150,13 +150,19 @@ impl tower::Service<Request> for Server {
             Step::Slow(wait, _) => Some(Box::pin(tokio::time::sleep(wait))),
             _ => None,
         };
-        Running { step, sleep, life }
+        Running {
+            step,
+            attempt,
+            sleep,
+            life,
+        }
     }
 }
 
 #[derive(Debug)]
 pub(crate) struct Running {
     step: Step,
+    attempt: Option<Attempt>,
     sleep: Option<Pin<Box<tokio::time::Sleep>>>,
     life: Arc<()>,
 }
@@ -165,6 +171,7 @@ impl Future for Running {
     type Output = Result<Said, Error<Said>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert_eq!(Attempt::current(), self.attempt, "as in the call");
         if let Some(sleep) = &mut self.sleep {
             std::task::ready!(sleep.as_mut().poll(cx));
         }

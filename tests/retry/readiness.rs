@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mainstay::retry::{Replay as _, Retry, RetryConfig, RetryLayer, Stop, WindowedBudget};
-use mainstay::{Deadline, Error, Executed, Failure, Kind, Outcome, StackError};
+use mainstay::{Deadline, Executed, Failure, Kind, Outcome, StackError};
 use std::sync::Arc;
 use tokio::time::Instant;
 use tower::buffer::BufferLayer;
@@ -47,11 +47,13 @@ async fn a_call_that_waits_holds_no_capacity_of_the_inner_service() {
     waits.await.unwrap().unwrap();
 }
 
+type ByStatus = fn(Result<&u16, &BoxError>) -> Outcome;
+
 /// Answers every call with 503 or an error, and is ready for one call only.
 struct Upstream {
-    service: Retry<Mock<u8, u16>, fn(Result<&u16, &BoxError>) -> Outcome>,
+    service: Retry<Mock<u8, u16>, ByStatus>,
     handle: Handle<u8, u16>,
-    layer: RetryLayer<fn(Result<&u16, &BoxError>) -> Outcome>,
+    layer: RetryLayer<ByStatus>,
     budget: Arc<WindowedBudget>,
 }
 
@@ -67,7 +69,7 @@ fn upstream(config: RetryConfig) -> Upstream {
     let budget = Arc::new(WindowedBudget::default());
     let layer = RetryLayer::new("test", config)
         .unwrap()
-        .classify(classify as fn(Result<&u16, &BoxError>) -> Outcome)
+        .classify(classify as ByStatus)
         .budget(Arc::clone(&budget));
     Upstream {
         service: layer.layer(mock),
@@ -179,5 +181,4 @@ fn by_clone_holds_every_copy_to_be_good() {
     let rule = mainstay::retry::ByClone;
     let copy = rule.copy(&1).unwrap();
     assert!(rule.is_safe(&copy) && rule.is_intact(&copy));
-    let _: Option<Error<()>> = None;
 }

@@ -66,21 +66,21 @@ impl Replay<Request> for Rule {
 #[tokio::test(start_paused = true)]
 async fn a_call_that_succeeds_has_no_stop() {
     for (steps, attempts) in [(vec![OK], 1), (vec![fail(), fail(), OK], 3)] {
-        let (result, sent, stops) = run(exact(), SAFE, steps).await;
+        let (result, sent, why) = run(exact(), SAFE, steps).await;
         assert_eq!(result.unwrap().meaning, Outcome::Success);
-        assert_eq!((sent, stops), (attempts, vec![]));
+        assert_eq!((sent, why), (attempts, vec![]));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_last_result_is_given_back_after_as_many_attempts_as_allowed() {
     let last = Failure::overload();
-    for attempts in [1, 2, 5] {
+    for attempts in [1_u32, 2, 5] {
         let steps = (1..attempts).map(|_| fail()).chain([answer(last)]);
-        let config = exact().attempts(attempts as u32);
-        let (result, sent, stops) = run(config, SAFE, steps).await;
+        let config = exact().attempts(attempts);
+        let (result, sent, why) = run(config, SAFE, steps).await;
         assert_eq!(result.unwrap().meaning, Outcome::Failure(last));
-        assert_eq!((sent, stops), (attempts, vec![(Stop::Attempts, 1)]));
+        assert_eq!((sent, why), (attempts as usize, vec![(Stop::Attempts, 1)]));
     }
     let (result, _, _) = run(exact(), SAFE, [answer(last), fail()]).await;
     assert!(matches!(result, Err(Error::Inner(said))
@@ -112,22 +112,22 @@ async fn each_reason_is_told_by_its_own_name() {
         (exact(), outgrown, transient, Stop::NotReplayable),
     ] {
         for step in [Step::Fail(failure), answer(failure)] {
-            let (result, sent, stops) = run(config.clone(), rule, [step]).await;
+            let (result, sent, told) = run(config.clone(), rule, [step]).await;
             assert_eq!(meaning(result.as_ref()), Outcome::Failure(failure));
-            assert_eq!((sent, stops), (1, vec![(why, 1)]));
+            assert_eq!((sent, told), (1, vec![(why, 1)]));
         }
     }
-    let (_, sent, stops) = run(exact(), SAFE, [Step::Answer(Outcome::Ignored)]).await;
-    assert_eq!((sent, stops), (1, vec![(Stop::NotTransient, 1)]));
+    let (_, sent, why) = run(exact(), SAFE, [Step::Answer(Outcome::Ignored)]).await;
+    assert_eq!((sent, why), (1, vec![(Stop::NotTransient, 1)]));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_not_safe_is_repeated_when_it_did_not_run() {
     let refused = Failure::transient().executed(Executed::No);
     let steps = [Step::Fail(refused), answer(refused), fail(), OK];
-    let (_, sent, stops) = run(exact().attempts(9), UNSAFE, steps).await;
+    let (_, sent, why) = run(exact().attempts(9), UNSAFE, steps).await;
     assert_eq!(sent, 3, "the third may have run");
-    assert_eq!(stops, [(Stop::NotSafe, 1)]);
+    assert_eq!(why, [(Stop::NotSafe, 1)]);
 }
 
 #[tokio::test(start_paused = true)]
