@@ -198,9 +198,11 @@ mod tests {
 
     fn withdraw_all(budget: &WindowedBudget) -> usize {
         let now = time::now();
-        (0..)
-            .take_while(|_| budget.withdraw(now, None).is_some())
-            .count()
+        let mut count = 0;
+        while budget.withdraw(now, None).is_some() {
+            count += 1;
+        }
+        count
     }
 
     #[test]

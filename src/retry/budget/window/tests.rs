@@ -145,7 +145,7 @@ impl Model {
     fn check_refusal(&self, config: &WindowedConfig, now: Instant) {
         let tenth = config.window / 10;
         let spent = self.spent_within(config.window + tenth, now);
-        let calls = self.calls_within(config.window - tenth, now, |call| call.1);
+        let calls = self.calls_within(tenth * 9, now, |call| call.1);
         let due = Self::due(config, calls);
         assert!(u128::from(spent + 1) * WHOLE > due, "{spent} for {calls}");
     }
@@ -168,11 +168,15 @@ fn check_sums(window: &Window) {
     assert_eq!((window.spent, window.calls), (spent, calls), "W2");
 }
 
+fn below(rng: &Rng, bound: usize) -> usize {
+    usize::try_from(rng.bits() >> 32).unwrap() % bound
+}
+
 fn any_config(rng: &Rng) -> WindowedConfig {
     let windows = [1, 10, 1000, 10_000, 3_600_000].map(Duration::from_millis);
-    let window = windows[(rng.bits() % 5) as usize];
-    let percent = [0, 1, 20, 50, 100][(rng.bits() % 5) as usize];
-    config(percent, [0, 1, 10, 1000][(rng.bits() % 4) as usize]).window(window)
+    let window = windows[below(rng, 5)];
+    let percent = [0, 1, 20, 50, 100][below(rng, 5)];
+    config(percent, [0, 1, 10, 1000][below(rng, 4)]).window(window)
 }
 
 fn any_time(rng: &Rng) -> Duration {
@@ -202,7 +206,7 @@ fn run(seed: u64) {
             }
             2 | 3 => now += any_time(&rng),
             4 if !receipts.is_empty() => {
-                let (slot, at) = receipts.swap_remove(rng.bits() as usize % receipts.len());
+                let (slot, at) = receipts.swap_remove(below(&rng, receipts.len()));
                 window.refund(slot);
                 let paid = model.spent.iter().position(|paid| *paid == at);
                 model.spent.remove(paid.unwrap());
@@ -213,7 +217,7 @@ fn run(seed: u64) {
                 model.last_look = now;
                 if next.window != config.window {
                     model.calls.clear();
-                    model.spent = vec![now; window.spent as usize];
+                    model.spent = (0..window.spent).map(|_| now).collect();
                     receipts.clear();
                 }
                 config = next;
