@@ -6,6 +6,8 @@
 //! cargo bench --bench instructions
 //! ```
 
+#![expect(missing_docs, unreachable_pub, unused_qualifications, reason = "the harness's macros")]
+
 #[path = "cases/mod.rs"]
 mod cases;
 
@@ -29,6 +31,15 @@ fn run(mut service: impl Service<u64, Response = u64>) {
 #[bench::timeout_tower(|| run(cases::timeout::tower()))]
 #[bench::timeout_pending_mainstay(|| run(cases::timeout_pending::mainstay()))]
 #[bench::timeout_pending_tower(|| run(cases::timeout_pending::tower()))]
+#[bench::retry_mainstay(|| run(cases::retry::mainstay()))]
+#[bench::retry_tower(|| run(cases::retry::tower()))]
+#[bench::breaker_mainstay_time_window(|| run(cases::breaker::mainstay_time_window()))]
+#[bench::breaker_mainstay_count_window(|| run(cases::breaker::mainstay_count_window()))]
+#[bench::breaker_mainstay_open(|| run(cases::breaker::mainstay_open()))]
+#[bench::bulkhead_mainstay(|| run(cases::bulkhead::mainstay()))]
+#[bench::bulkhead_tower(|| run(cases::bulkhead::tower()))]
+#[bench::stack_mainstay(|| run(cases::stack::mainstay()))]
+#[bench::stack_tower(|| run(cases::stack::tower()))]
 fn thousand_calls(case: fn()) {
     case();
 }

