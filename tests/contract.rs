@@ -70,11 +70,17 @@ fn every_layer_keeps_the_contract() {
     //     .readies_in_the_call(),
     // );
     //
+    // use mainstay::breaker::{BreakerConfig, BreakerLayer};
+    // use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
+    // use mainstay::retry::{RetryConfig, RetryLayer};
+    //
     // fn retry() -> RetryLayer {
     //     RetryLayer::new("contract", RetryConfig::default()).expect(VALID)
     // }
     // fn breaker() -> BreakerLayer {
-    //     BreakerLayer::new("contract", BreakerConfig::default()).expect(VALID)
+    //     // The clauses make more failures than it would bear.
+    //     let config = BreakerConfig::default().volume_min(10_000);
+    //     BreakerLayer::new("contract", config).expect(VALID)
     // }
     // fn bulkhead() -> BulkheadLayer {
     //     BulkheadLayer::new("contract", BulkheadConfig::default().concurrency(1)).expect(VALID)

@@ -170,7 +170,9 @@ pub(crate) fn clone_holds_nothing<M: Fn(Probe) -> S, S: Stack>(subject: &Subject
 /// A layer that may answer without its inner service does not reserve its capacity meanwhile.
 pub(crate) fn idle_reserves_no_inner<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {
     if !subject.readies_in_the_call {
-        return Verdict::DoesNotApply("it is as ready as the inner service, which it then calls");
+        return Verdict::DoesNotApply(
+            "it passes the inner readiness on, so ready means that the inner is",
+        );
     }
     paused(async {
         let mut bench = subject.bench();

@@ -1,12 +1,20 @@
 //! Every call is counted once, and the gauge of pending calls returns to zero.
 
-use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
-use super::*;
+use futures::FutureExt;
+use mainstay::test_util::{Act, Stepper, Watch};
+use mainstay::{Deadline, Error};
+use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
+use tower::{Service, ServiceExt};
+
+use super::{Answer, OverProbe, SECOND, call, over_probe, refusal};
 
 /// The service, and a view of what it has counted since the last look.
 struct Metered {
-    service: Service1,
+    service: OverProbe,
     watch: Watch,
     metrics: Snapshotter,
 }
@@ -14,7 +22,7 @@ struct Metered {
 fn metered() -> Metered {
     let recorder = DebuggingRecorder::new();
     let metrics = recorder.snapshotter();
-    let (service, watch, _) = metrics::with_local_recorder(&recorder, || over_probe(SECOND));
+    let (service, watch, _) = ::metrics::with_local_recorder(&recorder, || over_probe(SECOND));
     let metered = Metered {
         service,
         watch,
@@ -34,7 +42,7 @@ impl Metered {
                 let label = |name| {
                     key.labels()
                         .find(|l| l.key() == name)
-                        .map(metrics::Label::value)
+                        .map(::metrics::Label::value)
                 };
                 assert_eq!(
                     (label("layer"), label("name")),
@@ -153,9 +161,7 @@ async fn the_gauge_falls_before_the_caller_hears_of_the_end() {
     metered.watch.otherwise(Act::hang());
     let request = metered.watch.request();
     let mut call = Box::pin(metered.service.ready().await.unwrap().call(request));
-    drop(refusal(
-        std::future::poll_fn(|cx| call.as_mut().poll(cx)).await,
-    ));
+    drop(refusal(poll_fn(|cx| call.as_mut().poll(cx)).await));
     let refused = ["calls_total{rejected} 1", "rejections_total{timeout} 1"];
     assert_eq!(
         metered.changes(),
