@@ -4,6 +4,7 @@
 //! `contract/clauses.rs`. A cell is `ok`, `n/a` with a reason, or the test fails.
 
 #![cfg(all(feature = "test-util", feature = "metrics", feature = "timeout"))]
+#![cfg(all(feature = "retry", feature = "breaker", feature = "bulkhead"))]
 
 #[path = "contract/clauses.rs"]
 mod clauses;
@@ -16,7 +17,10 @@ mod matrix;
 #[path = "contract/subject.rs"]
 mod subject;
 
+use mainstay::breaker::{BreakerConfig, BreakerLayer};
+use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
 use mainstay::error;
+use mainstay::retry::{RetryConfig, RetryLayer};
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 use tower::Layer;
 
@@ -30,6 +34,20 @@ fn timeout() -> TimeoutLayer {
     TimeoutLayer::new("contract", TimeoutConfig::default()).expect(VALID)
 }
 
+fn retry() -> RetryLayer {
+    RetryLayer::new("contract", RetryConfig::default()).expect(VALID)
+}
+
+fn breaker() -> BreakerLayer {
+    // The clauses make more failures than it would bear.
+    let config = BreakerConfig::default().volume_min(10_000);
+    BreakerLayer::new("contract", config).expect(VALID)
+}
+
+fn bulkhead() -> BulkheadLayer {
+    BulkheadLayer::new("contract", BulkheadConfig::default().concurrency(1)).expect(VALID)
+}
+
 #[test]
 fn every_layer_keeps_the_contract() {
     let mut matrix = Matrix::default();
@@ -41,50 +59,36 @@ fn every_layer_keeps_the_contract() {
         })
         .metered("timeout"),
     );
-    // Entries for the layers that are not here yet. The bulkhead has a limit of one, so that a permit
-    // that is not given back is missed at once.
-    //
-    // matrix.row(
-    //     &Subject::new("retry", |probe| retry().layer(error::layer().layer(probe))).metered("retry"),
-    // );
-    // matrix.row(
-    //     &Subject::new("breaker", |probe| breaker().layer(error::layer().layer(probe)))
-    //         .metered("breaker"),
-    // );
-    // matrix.row(
-    //     &Subject::new("bulkhead", |probe| bulkhead().layer(error::layer().layer(probe)))
-    //         .metered("bulkhead")
-    //         .readies_in_the_call(),
-    // );
-    // matrix.row(
-    //     &Subject::new("stack of four", |probe| {
-    //         tower::ServiceBuilder::new()
-    //             .layer(bulkhead())
-    //             .layer(retry())
-    //             .layer(breaker())
-    //             .layer(timeout())
-    //             .layer(error::layer())
-    //             .service(probe)
-    //     })
-    //     .metered("bulkhead")
-    //     .readies_in_the_call(),
-    // );
-    //
-    // use mainstay::breaker::{BreakerConfig, BreakerLayer};
-    // use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
-    // use mainstay::retry::{RetryConfig, RetryLayer};
-    //
-    // fn retry() -> RetryLayer {
-    //     RetryLayer::new("contract", RetryConfig::default()).expect(VALID)
-    // }
-    // fn breaker() -> BreakerLayer {
-    //     // The clauses make more failures than it would bear.
-    //     let config = BreakerConfig::default().volume_min(10_000);
-    //     BreakerLayer::new("contract", config).expect(VALID)
-    // }
-    // fn bulkhead() -> BulkheadLayer {
-    //     BulkheadLayer::new("contract", BulkheadConfig::default().concurrency(1)).expect(VALID)
-    // }
+    // The bulkhead has a limit of one, so that a permit that is not given back is missed at once.
+    matrix.row(
+        &Subject::new("retry", |probe| retry().layer(error::layer().layer(probe))).metered("retry"),
+    );
+    matrix.row(
+        &Subject::new("breaker", |probe| {
+            breaker().layer(error::layer().layer(probe))
+        })
+        .metered("breaker"),
+    );
+    matrix.row(
+        &Subject::new("bulkhead", |probe| {
+            bulkhead().layer(error::layer().layer(probe))
+        })
+        .metered("bulkhead")
+        .readies_in_the_call(),
+    );
+    matrix.row(
+        &Subject::new("stack of four", |probe| {
+            tower::ServiceBuilder::new()
+                .layer(bulkhead())
+                .layer(retry())
+                .layer(breaker())
+                .layer(timeout())
+                .layer(error::layer())
+                .service(probe)
+        })
+        .metered("bulkhead")
+        .readies_in_the_call(),
+    );
 
     matrix.print().expect("stdout is open");
     matrix.assert_kept();
