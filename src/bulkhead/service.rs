@@ -21,7 +21,8 @@ use super::{Hold, ResponseFuture, UntilResponse};
 ///
 /// A clone holds nothing: neither a permit nor, ever, readiness of its inner service.
 #[derive(Clone, Debug)]
-pub struct Bulkhead<S, H = UntilResponse, X = Ambient> {
+pub struct Bulkhead<S, H = UntilResponse, X = Ambient> /* S::Error: StackError; add error::layer()? */
+{
     inner: S,
     shared: Arc<Shared>,
     hold: H,

@@ -36,6 +36,8 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+#![doc = include_str!("../../docs/troubleshooting.md")]
 
 mod config;
 mod layer;

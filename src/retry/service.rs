@@ -21,7 +21,8 @@ use super::{ByClone, Replay, ResponseFuture, Stop};
 ///
 /// Its clones are as ready as clones of the inner service are.
 #[derive(Clone, Debug)]
-pub struct Retry<S, K = ByError, R = ByClone, X = Ambient> {
+pub struct Retry<S, K = ByError, R = ByClone, X = Ambient> /* S::Error: StackError; add error::layer()? */
+{
     inner: S,
     shared: Arc<Shared>,
     classify: K,
