@@ -47,3 +47,8 @@ deny:
 # Time and allocations of each pattern over a ready service.
 bench *filter:
     cargo bench --bench patterns -- {{ filter }}
+
+# Instructions per thousand calls of the same cases; needs valgrind, installs the runner.
+instructions:
+    cargo install gungraun-runner --version 0.20.0
+    cd benches/instructions && cargo bench

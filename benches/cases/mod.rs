@@ -1,9 +1,4 @@
 //! The services that are measured, the same for times and for instruction counts.
-#![expect(
-    unreachable_pub,
-    missing_docs,
-    reason = "the benches are their own only readers"
-)]
 
 use std::future::{Ready, ready};
 use std::hint::black_box;

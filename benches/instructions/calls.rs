@@ -3,17 +3,10 @@
 //!
 //! ```text
 //! cargo install gungraun-runner --version 0.20.0
-//! cargo bench --bench instructions
+//! cd benches/instructions && cargo bench
 //! ```
 
-#![expect(
-    missing_docs,
-    unreachable_pub,
-    unused_qualifications,
-    reason = "the harness's macros"
-)]
-
-#[path = "cases/mod.rs"]
+#[path = "../cases/mod.rs"]
 mod cases;
 
 use std::hint::black_box;
