@@ -29,7 +29,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep_until};
 use tower::BoxError;
 
 use clients::Caller;
-use record::{Record, STEPS};
+use record::{Record, STEP, STEPS};
 use report::Report;
 use upstream::{Upstream, Weather};
 
@@ -83,15 +83,16 @@ async fn main() -> Result<(), BoxError> {
 
     println!("{OFFERED} calls a second for {seconds} s through each client");
     let report = Report::new(contenders.each_ref().map(|one| Arc::clone(&one.record)));
-    let mut second = 0;
+    let mut second: u32 = 0;
     for (phase, weather, length) in PHASES {
-        contenders
-            .iter()
-            .for_each(|contender| contender.upstream.set(weather));
+        for contender in &contenders {
+            contender.upstream.set(weather);
+        }
         for _ in 0..length {
             second += 1;
             // A moment later, when the count of its last step is in.
-            sleep_until(started + Duration::from_millis(second as u64 * 1000 + 50)).await;
+            sleep_until(started + Duration::from_secs(1) * second + Duration::from_millis(50))
+                .await;
             report.progress(phase, second, &breaker);
         }
     }
@@ -111,12 +112,12 @@ fn offer(contender: &Contender, started: Instant, seconds: usize) {
         for _ in 0..OFFERED as usize * seconds {
             ticks.tick().await;
             let (mut caller, record) = (caller.clone(), Arc::clone(&record));
-            let called = Instant::now();
-            record.offered(called);
+            let begun = Instant::now();
+            record.offered(begun);
             tokio::spawn(async move {
                 if caller.call().await {
                     let answered = Instant::now();
-                    record.good(answered, answered - called);
+                    record.good(answered, answered - begun);
                 }
             });
         }
@@ -130,13 +131,13 @@ fn count_received(contender: &Contender, started: Instant, seconds: usize) {
         Arc::clone(&contender.record),
     );
     tokio::spawn(async move {
-        let step = Duration::from_secs(1) / STEPS as u32;
         let mut before = upstream.received();
-        for number in 1..=(seconds * STEPS) as u32 {
-            let end = started + step * number;
+        let mut end = started;
+        for _ in 0..seconds * STEPS {
+            end += STEP;
             sleep_until(end).await;
             let received = upstream.received();
-            record.received(end - step, received - before);
+            record.received(end - STEP, received - before);
             before = received;
         }
     });

@@ -7,15 +7,15 @@ use std::task::{Context, Poll, Waker};
 
 use tower::{BoxError, Layer, Service};
 
-pub mod breaker;
-pub mod bulkhead;
-pub mod retry;
-pub mod stack;
-pub mod timeout;
-pub mod timeout_pending;
+pub(crate) mod breaker;
+pub(crate) mod bulkhead;
+pub(crate) mod retry;
+pub(crate) mod stack;
+pub(crate) mod timeout;
+pub(crate) mod timeout_pending;
 
 /// A runtime whose timers the cases use. Nothing is spawned on it.
-pub fn runtime() -> tokio::runtime::Runtime {
+pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -23,7 +23,7 @@ pub fn runtime() -> tokio::runtime::Runtime {
 }
 
 /// Makes one call and sees it to its end, which for every case is reached without waiting.
-pub fn call<S: Service<u64, Response = u64>>(service: &mut S, request: u64) -> bool {
+pub(crate) fn call<S: Service<u64, Response = u64>>(service: &mut S, request: u64) -> bool {
     let mut cx = Context::from_waker(Waker::noop());
     let Poll::Ready(Ok(())) = service.poll_ready(&mut cx) else {
         return false;
@@ -39,7 +39,7 @@ pub fn call<S: Service<u64, Response = u64>>(service: &mut S, request: u64) -> b
 
 /// Answers at once.
 #[derive(Clone)]
-pub struct Answer;
+pub(crate) struct Answer;
 
 impl Service<u64> for Answer {
     type Response = u64;
@@ -57,10 +57,10 @@ impl Service<u64> for Answer {
 
 /// Answers at the second poll.
 #[derive(Clone)]
-pub struct AnswerLater;
+pub(crate) struct AnswerLater;
 
 /// Pends once.
-pub struct Later(Option<u64>, bool);
+pub(crate) struct Later(Option<u64>, bool);
 
 impl Future for Later {
     type Output = Result<u64, BoxError>;
@@ -87,14 +87,14 @@ impl Service<u64> for AnswerLater {
     }
 }
 
-pub mod floor {
-    pub fn service() -> super::Answer {
+pub(crate) mod floor {
+    pub(crate) fn service() -> super::Answer {
         super::Answer
     }
 }
 
 /// Settings of the cases are all in range.
-pub fn layer<L, E: std::fmt::Debug, S>(layer: Result<L, E>, inner: S) -> L::Service
+pub(crate) fn layer<L, E: std::fmt::Debug, S>(layer: Result<L, E>, inner: S) -> L::Service
 where
     L: Layer<S>,
 {

@@ -8,13 +8,13 @@ use ::mainstay::retry::{RetryConfig, RetryLayer};
 
 use super::Answer;
 
-pub fn mainstay() -> impl Service<u64, Response = u64> {
+pub(crate) fn mainstay() -> impl Service<u64, Response = u64> {
     super::layer(RetryLayer::new("bench", RetryConfig::default()), Answer)
 }
 
 /// The least that tower's retry can be asked to do: a count, a copy, and no budget.
 #[derive(Clone)]
-pub struct Attempts(pub u32);
+pub(crate) struct Attempts(pub(crate) u32);
 
 impl ::tower::retry::Policy<u64, u64, BoxError> for Attempts {
     type Future = Ready<()>;
@@ -29,6 +29,6 @@ impl ::tower::retry::Policy<u64, u64, BoxError> for Attempts {
     }
 }
 
-pub fn tower() -> impl Service<u64, Response = u64> {
+pub(crate) fn tower() -> impl Service<u64, Response = u64> {
     ::tower::retry::Retry::new(Attempts(3), Answer)
 }

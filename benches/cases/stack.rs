@@ -11,7 +11,7 @@ use ::mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 
 use super::Answer;
 
-pub fn mainstay() -> impl Service<u64, Response = u64> {
+pub(crate) fn mainstay() -> impl Service<u64, Response = u64> {
     let bulkhead = BulkheadConfig::default().concurrency(1000);
     let timeout = super::layer(TimeoutLayer::new("bench", TimeoutConfig::default()), Answer);
     let breaker = super::layer(
@@ -22,7 +22,7 @@ pub fn mainstay() -> impl Service<u64, Response = u64> {
     super::layer(BulkheadLayer::new("bench", bulkhead), retry)
 }
 
-pub fn tower() -> impl Service<u64, Response = u64> {
+pub(crate) fn tower() -> impl Service<u64, Response = u64> {
     ServiceBuilder::new()
         .concurrency_limit(1000)
         .retry(super::retry::Attempts(3))

@@ -8,10 +8,10 @@ use ::mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 
 use super::Answer;
 
-pub fn mainstay() -> impl Service<u64, Response = u64> {
+pub(crate) fn mainstay() -> impl Service<u64, Response = u64> {
     super::layer(TimeoutLayer::new("bench", TimeoutConfig::default()), Answer)
 }
 
-pub fn tower() -> impl Service<u64, Response = u64> {
+pub(crate) fn tower() -> impl Service<u64, Response = u64> {
     ::tower::timeout::Timeout::new(Answer, Duration::from_secs(30))
 }

@@ -8,13 +8,13 @@ use ::mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 
 use super::AnswerLater;
 
-pub fn mainstay() -> impl Service<u64, Response = u64> {
+pub(crate) fn mainstay() -> impl Service<u64, Response = u64> {
     super::layer(
         TimeoutLayer::new("bench", TimeoutConfig::default()),
         AnswerLater,
     )
 }
 
-pub fn tower() -> impl Service<u64, Response = u64> {
+pub(crate) fn tower() -> impl Service<u64, Response = u64> {
     ::tower::timeout::Timeout::new(AnswerLater, Duration::from_secs(30))
 }

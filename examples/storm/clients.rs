@@ -27,7 +27,7 @@ type Stack =
 
 /// Makes one call and says whether it was answered well.
 #[derive(Clone)]
-pub enum Caller {
+pub(crate) enum Caller {
     /// A timeout and three immediate retries.
     Naive {
         transport: Transport,
@@ -44,7 +44,7 @@ fn transport() -> Transport {
 }
 
 impl Caller {
-    pub fn naive(uri: String) -> Self {
+    pub(crate) fn naive(uri: String) -> Self {
         Self::Naive {
             transport: transport(),
             uri,
@@ -52,7 +52,7 @@ impl Caller {
     }
 
     /// Bulkhead, retry with a budget, breaker and timeout, in this order.
-    pub fn mainstay(uri: String) -> Result<(Self, BreakerHandle), ConfigError> {
+    pub(crate) fn mainstay(uri: String) -> Result<(Self, BreakerHandle), ConfigError> {
         let bulkhead = BulkheadConfig::default().concurrency(64);
         let retry = RetryConfig::default().attempts(ATTEMPTS);
         // Over a second, so that retries add no more than a fifth to the load of any second.
@@ -83,7 +83,7 @@ impl Caller {
         Ok((Self::Mainstay { stack, uri }, handle))
     }
 
-    pub async fn call(&mut self) -> bool {
+    pub(crate) async fn call(&mut self) -> bool {
         match self {
             Self::Naive { transport, uri } => naive(transport, uri).await,
             Self::Mainstay { stack, uri } => {

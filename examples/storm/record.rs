@@ -1,103 +1,104 @@
 //! What was offered, what came back and what reached the upstream, in steps of a quarter second.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 /// Steps a second.
-pub const STEPS: usize = 4;
+pub(crate) const STEPS: usize = 4;
+pub(crate) const STEP: Duration = Duration::from_millis(250);
 
 #[derive(Clone, Default)]
 struct Step {
-    offered: u64,
-    good: u64,
-    received: u64,
+    offered: u32,
+    good: u32,
+    received: u32,
     latencies: Vec<Duration>,
 }
 
 /// One client's run.
-pub struct Record {
+pub(crate) struct Record {
     started: Instant,
     steps: Mutex<Vec<Step>>,
 }
 
 /// What one client's run comes to between two seconds of it.
-pub struct Span {
-    pub offered: u64,
-    pub good: u64,
-    pub received: u64,
+pub(crate) struct Span {
+    pub(crate) offered: u32,
+    pub(crate) good: u32,
+    pub(crate) received: u32,
     latencies: Vec<Duration>,
 }
 
 impl Span {
     /// Good answers ÷ calls offered.
-    pub fn goodput(&self) -> f64 {
+    pub(crate) fn goodput(&self) -> f64 {
         ratio(self.good, self.offered)
     }
 
     /// Requests that reached the upstream ÷ calls offered.
-    pub fn amplification(&self) -> f64 {
+    pub(crate) fn amplification(&self) -> f64 {
         ratio(self.received, self.offered)
     }
 
-    /// Of the good answers; `None` without any.
-    pub fn latency(&self, quantile: f64) -> Option<Duration> {
-        let rank = (self.latencies.len() as f64 * quantile) as usize;
+    /// The latency that this many percent of the good answers kept below; `None` without any.
+    pub(crate) fn latency(&self, percent: usize) -> Option<Duration> {
         self.latencies
-            .get(rank.min(self.latencies.len().checked_sub(1)?))
+            .get(self.latencies.len() * percent / 100)
             .copied()
     }
 }
 
-fn ratio(part: u64, whole: u64) -> f64 {
+fn ratio(part: u32, whole: u32) -> f64 {
     if whole == 0 {
         0.0
     } else {
-        part as f64 / whole as f64
+        f64::from(part) / f64::from(whole)
     }
 }
 
 impl Record {
-    pub fn new(started: Instant, seconds: usize) -> Self {
+    pub(crate) fn new(started: Instant, seconds: usize) -> Self {
         Self {
             started,
             steps: Mutex::new(vec![Step::default(); seconds * STEPS]),
         }
     }
 
+    fn steps(&self) -> MutexGuard<'_, Vec<Step>> {
+        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn at(&self, now: Instant, write: impl FnOnce(&mut Step)) {
-        let step = (now - self.started).as_millis() as usize * STEPS / 1000;
-        let mut steps = self
-            .steps
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(step) = steps.get_mut(step) {
+        let step = (now - self.started).as_millis() / STEP.as_millis();
+        let mut steps = self.steps();
+        if let Some(step) = usize::try_from(step)
+            .ok()
+            .and_then(|step| steps.get_mut(step))
+        {
             write(step);
         }
     }
 
-    pub fn offered(&self, now: Instant) {
+    pub(crate) fn offered(&self, now: Instant) {
         self.at(now, |step| step.offered += 1);
     }
 
-    pub fn good(&self, now: Instant, latency: Duration) {
+    pub(crate) fn good(&self, now: Instant, latency: Duration) {
         self.at(now, |step| {
             step.good += 1;
             step.latencies.push(latency);
         });
     }
 
-    pub fn received(&self, now: Instant, requests: u64) {
+    pub(crate) fn received(&self, now: Instant, requests: u32) {
         self.at(now, |step| step.received += requests);
     }
 
     /// The sum over the steps from `from` up to `to`.
-    pub fn span(&self, from: usize, to: usize) -> Span {
-        let steps = self
-            .steps
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+    pub(crate) fn span(&self, from: usize, to: usize) -> Span {
+        let steps = self.steps();
         let steps = steps.get(from..to.min(steps.len())).unwrap_or_default();
         let mut latencies: Vec<_> = steps
             .iter()
@@ -113,27 +114,19 @@ impl Record {
     }
 
     /// Seconds from step `from` until goodput stays above 90 % of what is offered for two seconds.
-    pub fn recovered(&self, from: usize) -> Option<f64> {
-        let last = self
-            .steps
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .len();
+    pub(crate) fn recovered(&self, from: usize) -> Option<f64> {
+        let last = self.steps().len();
         (from..=last.saturating_sub(2 * STEPS))
             .find(|&start| {
                 let second = |start| self.span(start, start + STEPS).goodput() > 0.9;
                 second(start) && second(start + STEPS)
             })
-            .map(|start| (start - from) as f64 / STEPS as f64)
+            .map(|start| (from..start).map(|_| STEP).sum::<Duration>().as_secs_f64())
     }
 
     /// The highest load on the upstream, as a multiple of what was offered, in any second.
-    pub fn amplification_max(&self) -> f64 {
-        let last = self
-            .steps
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .len();
+    pub(crate) fn amplification_max(&self) -> f64 {
+        let last = self.steps().len();
         (0..=last.saturating_sub(STEPS))
             .map(|start| self.span(start, start + STEPS).amplification())
             .fold(0.0, f64::max)

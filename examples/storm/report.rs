@@ -12,7 +12,7 @@ use crate::record::{Record, STEPS};
 type Transitions = Arc<Mutex<Vec<(f64, State)>>>;
 
 /// Collects the breaker's changes of state, in seconds since `started`.
-pub fn transitions(mut states: StateWatch, started: Instant) -> Transitions {
+pub(crate) fn transitions(mut states: StateWatch, started: Instant) -> Transitions {
     let seen = Transitions::default();
     let writer = Arc::clone(&seen);
     tokio::spawn(async move {
@@ -27,13 +27,13 @@ pub fn transitions(mut states: StateWatch, started: Instant) -> Transitions {
     seen
 }
 
-pub struct Report {
+pub(crate) struct Report {
     naive: Arc<Record>,
     mainstay: Arc<Record>,
 }
 
 impl Report {
-    pub fn new([naive, mainstay]: [Arc<Record>; 2]) -> Self {
+    pub(crate) fn new([naive, mainstay]: [Arc<Record>; 2]) -> Self {
         Self { naive, mainstay }
     }
 
@@ -42,10 +42,12 @@ impl Report {
     }
 
     /// The second that has just ended.
-    pub fn progress(&self, phase: &str, second: usize, breaker: &BreakerHandle) {
+    pub(crate) fn progress(&self, phase: &str, second: u32, breaker: &BreakerHandle) {
         let shown = self.clients().map(|(client, record)| {
-            let span = record.span((second - 1) * STEPS, second * STEPS);
-            let bar = "#".repeat((span.goodput().min(1.2) * 10.0).round() as usize);
+            let end = second as usize * STEPS;
+            let span = record.span(end - STEPS, end);
+            let tenths = span.good * 10 / span.offered.max(1);
+            let bar: String = (0..tenths.min(12)).map(|_| '#').collect();
             format!(
                 "{client:>8} {:>4} ok/s {bar:<12} load x{:<4.2}",
                 span.good,
@@ -60,7 +62,7 @@ impl Report {
         );
     }
 
-    pub fn table(&self, transitions: &Transitions) {
+    pub(crate) fn table(&self, transitions: &Transitions) {
         println!(
             "\n{:<11} {:<9} {:>8} {:>9} {:>9} {:>7}",
             "phase", "client", "goodput", "p50", "p99", "load"
@@ -70,12 +72,12 @@ impl Report {
             let to = from + seconds * STEPS;
             for (client, record) in self.clients() {
                 let span = record.span(from, to);
-                let quantile = |q| span.latency(q).map_or("-".into(), millis);
+                let below = |percent| span.latency(percent).map_or("-".into(), millis);
                 println!(
                     "{phase:<11} {client:<9} {:>7.1}% {:>9} {:>9} {:>6.2}x",
                     span.goodput() * 100.0,
-                    quantile(0.5),
-                    quantile(0.99),
+                    below(50),
+                    below(99),
                     span.amplification(),
                 );
             }
@@ -93,14 +95,14 @@ impl Report {
         for (client, record) in self.clients() {
             match record.recovered(stall_end()) {
                 Some(seconds) => {
-                    println!("{client:>8}: recovered {seconds:.2} s after the stall ended")
+                    println!("{client:>8}: recovered {seconds:.2} s after the stall ended");
                 }
                 None => println!("{client:>8}: did not recover within the run"),
             }
         }
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         let of = |record: &Record| {
             let end: usize = PHASES.iter().map(|(_, _, seconds)| seconds * STEPS).sum();
             serde_json::json!({

@@ -4,7 +4,7 @@
 //! what keeps an overload alive after its cause has passed.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use axum::{Router, extract::State, http::StatusCode, routing::get};
@@ -21,7 +21,7 @@ const BACKLOG_MAX: usize = 640;
 
 /// What is wrong with the upstream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Weather {
+pub(crate) enum Weather {
     Healthy,
     /// Answers come 50 to 200 ms later.
     Slow,
@@ -31,21 +31,21 @@ pub enum Weather {
     Stalled,
 }
 
-pub struct Upstream {
+pub(crate) struct Upstream {
     weather: watch::Sender<Weather>,
     workers: Semaphore,
     backlog: AtomicUsize,
-    received: AtomicU64,
+    received: AtomicU32,
 }
 
 impl Upstream {
     /// Serves on a port of loopback that the system chooses.
-    pub async fn start() -> std::io::Result<(Arc<Self>, String)> {
+    pub(crate) async fn start() -> std::io::Result<(Arc<Self>, String)> {
         let upstream = Arc::new(Self {
             weather: watch::Sender::new(Weather::Healthy),
             workers: Semaphore::new(WORKERS),
             backlog: AtomicUsize::new(0),
-            received: AtomicU64::new(0),
+            received: AtomicU32::new(0),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
@@ -56,12 +56,12 @@ impl Upstream {
         Ok((upstream, format!("http://{address}/")))
     }
 
-    pub fn set(&self, weather: Weather) {
+    pub(crate) fn set(&self, weather: Weather) {
         self.weather.send_replace(weather);
     }
 
     /// Requests that have reached it since it started.
-    pub fn received(&self) -> u64 {
+    pub(crate) fn received(&self) -> u32 {
         self.received.load(Relaxed)
     }
 
