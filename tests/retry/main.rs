@@ -1,7 +1,11 @@
-//! What the issue of a retry is, seen from outside: against the public API and a paused clock.
+//! Retries as their callers and callees see them: against the public API and a paused clock.
+
+#![cfg(all(feature = "retry", feature = "metrics"))]
 
 mod budget;
 mod cancel;
+#[cfg(feature = "serde")]
+mod files;
 mod kit;
 mod nested;
 mod readiness;

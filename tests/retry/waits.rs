@@ -104,6 +104,18 @@ async fn a_wait_past_the_deadline_is_not_begun() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wait_that_ends_late_sends_nothing_past_the_deadline() {
+    let server = Server::failing();
+    let service = layer(exact()).layer(server.handle());
+    let call = Deadline::within(60 * MS).scope(service.oneshot(Request::default()));
+    let call = tokio::spawn(call);
+    tokio::task::yield_now().await;
+    tokio::time::advance(70 * MS).await; // nobody was there at 50
+    assert!(call.await.unwrap().is_err());
+    assert_eq!(server.calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_elapsed_time_counts_from_the_call_and_ends_no_attempt() {
     let slow = Step::Slow(SECOND, Outcome::Failure(Failure::transient()));
     let config = exact().elapsed_max(SECOND + 51 * MS);

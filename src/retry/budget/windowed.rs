@@ -20,10 +20,9 @@ use super::{Budget, Receipt};
 /// decision and the payment are one step under a lock.
 ///
 /// It may pay for less. A call is counted without looking at the clock, and dated by the last look
-/// before it; there is one at every [`withdraw`](Budget::withdraw) and at every 64th call of a
-/// thread. So at any time up to 63 calls of each thread (of the first 16; others share their counters) may
-/// count for too short a time, and what is spent counts for up to a tenth of the window longer than
-/// the window. **With a `floor` of zero and fewer than some hundred calls in a window it pays for
+/// before it; there is one at every [`withdraw`](Budget::withdraw) and at every 64th call of a thread.
+/// So the last 64 calls of each thread may count for too short a time, and what is spent counts for up
+/// to a tenth of the window longer than the window. **With a `floor` of zero and fewer than some hundred calls in a window it pays for
 /// little or nothing.**
 ///
 /// A call costs one addition to a counter of its thread's own. An extra attempt costs one short
@@ -212,6 +211,17 @@ mod tests {
             (0..1000).for_each(|_| budget.enter());
             assert_eq!(withdraw_all(&budget), 10 * usize::from(percent));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_are_dated_although_none_fails() {
+        let budget = budget(100, 0);
+        for _ in 0..20 {
+            (0..64).for_each(|_| budget.enter());
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        // 9 * 64 entered in the last ten seconds; the oldest 64 are dated by the look before them.
+        assert_eq!(budget.balance(), 8 * 64);
     }
 
     #[test]
