@@ -26,6 +26,7 @@ use super::state::{Snapshot, State};
 use super::window::{Consecutive, Recorded, Sample, Windows};
 
 #[derive(Debug)]
+#[repr(align(128))]
 pub(super) struct Circuit {
     gate: Gate,
     dials: Dials,
