@@ -22,6 +22,13 @@ impl Timer {
         Self { sleep: None }
     }
 
+    /// Armed before it has its place. At `None` it never fires.
+    pub(crate) fn armed(at: Option<Instant>) -> Self {
+        Self {
+            sleep: at.map(sleep_until),
+        }
+    }
+
     pub(crate) fn is_armed(&self) -> bool {
         self.sleep.is_some()
     }

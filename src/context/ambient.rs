@@ -48,7 +48,6 @@ pub(super) fn attempt() -> Option<Attempt> {
 }
 
 /// Says which attempt the code is that runs until the guard is dropped.
-#[cfg(feature = "retry")]
 pub(crate) fn enter_attempt(attempt: Attempt) -> Entered<Attempt> {
     Entered::new(&ATTEMPT, attempt)
 }

@@ -18,5 +18,4 @@ pub use ambient::{Ambient, CallContext, Scope};
 pub use attempt::Attempt;
 pub use deadline::Deadline;
 
-#[cfg(feature = "retry")]
 pub(crate) use ambient::enter_attempt;

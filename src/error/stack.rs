@@ -39,6 +39,7 @@ use super::Rejection;
     message = "a mainstay layer cannot put its refusals into `{Self}`",
     label = "the service below fails with `{Self}`, which cannot hold a `mainstay::Rejection`",
     note = "add `.layer(mainstay::error::layer())` as the innermost layer, directly above the service: it makes the error `mainstay::Error<{Self}>`",
+    note = "around axum's handlers, also add `.layer(mainstay::http::RespondLayer::new())` as the outermost layer: it answers refusals",
     note = "`tower::BoxError` holds refusals as it is; for an error of your own, implement `From<mainstay::Rejection>` and `mainstay::StackError`"
 )]
 pub trait StackError: From<Rejection> {

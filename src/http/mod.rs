@@ -1,1 +1,114 @@
-//! Adapter for HTTP.
+//! What the patterns need to know of HTTP: what a status means, which requests may be repeated, and
+//! how a refusal is answered.
+//!
+//! Use it for services of `http::Request` and `http::Response`, on either side: hyper and reqwest
+//! clients, axum servers. For gRPC over HTTP the status is not where this looks; a call that failed
+//! there is a 200 here.
+//!
+//! | Piece | For | Is given to |
+//! |---|---|---|
+//! | [`ByStatus`] | reads outcomes from statuses and `Retry-After` | retry, breaker |
+//! | `SafeMethods` | repeats safe methods, and requests with an `Idempotency-Key` | retry |
+//! | [`Extensions`] | carries deadline and attempt with the request | every pattern |
+//! | [`ReplayBodyLayer`] | records streamed request bodies, so that they can be repeated | a client's stack, above retry |
+//! | `UntilBodyEnd` | holds a permit until the response has been read | bulkhead |
+//! | [`RespondLayer`] | answers refusals as `application/problem+json` | a server's stack, outermost |
+//!
+//! Each pattern's layer has a constructor `http` that sets it up with these, such as
+//! `TimeoutLayer::http`.
+//!
+//! A server that refuses what takes too long, and says so in a way that clients can read:
+//!
+//! ```
+//! use axum::{Router, body::Body, routing::get};
+//! use http::{Request, StatusCode};
+//! use mainstay::error;
+//! use mainstay::http::RespondLayer;
+//! use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
+//! use std::time::Duration;
+//! use tower::{ServiceBuilder, ServiceExt};
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let limit = TimeoutConfig::default().limit(Duration::from_millis(500));
+//! let app: Router = Router::new()
+//!     .route("/balance", get(|| async { "42.00" }))
+//!     .route("/report", get(|| tokio::time::sleep(Duration::from_secs(60))))
+//!     .layer(
+//!         ServiceBuilder::new()
+//!             .layer(RespondLayer::new()) // outermost: makes responses of refusals
+//!             .layer(TimeoutLayer::http("api", limit)?)
+//!             .layer(error::layer()), // innermost: axum's handlers fail with `Infallible`
+//!     );
+//!
+//! let ask = |path| Request::get(path).body(Body::empty());
+//! let answer = app.clone().oneshot(ask("/balance")?).await?;
+//! assert_eq!(answer.status(), StatusCode::OK);
+//!
+//! let answer = app.oneshot(ask("/report")?).await?;
+//! assert_eq!(answer.status(), StatusCode::GATEWAY_TIMEOUT);
+//! assert_eq!(answer.headers()["content-type"], "application/problem+json");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What a status means
+//! As a client reads it ([`ByStatus`]), and as a server says it ([`RespondLayer`]):
+//!
+//! | Status | To a client | A server answers with it |
+//! |---|---|---|
+//! | 1xx, 2xx, 3xx | success | |
+//! | 408 | transient failure | |
+//! | 429 | transient failure by overload | what [`RespondLayer::status`] says |
+//! | other 4xx | success: the service is there and judged the request; never repeated | |
+//! | 500 | transient failure | an error that is no refusal |
+//! | 503 | transient failure by overload | `CircuitOpen`, `BulkheadFull`, `QueueTimeout`, `NotReady` |
+//! | 504 | transient failure | `Timeout`, `DeadlineExceeded` |
+//! | other 5xx | transient failure | |
+//!
+//! # Defaults
+//! | Setting | Default | Range |
+//! |---|---|---|
+//! | [`ReplayBodyLayer::cap`] | 64 KiB, and 1024 frames | 0 records nothing |
+//! | `SafeMethods::idempotent_methods` | off: PUT and DELETE are not repeated | |
+//! | [`Extensions::attempt_header`] | none | `x-retry-attempt`, `grpc-previous-rpc-attempts` |
+//! | [`RespondLayer::status`] | the table above | 4xx and 5xx |
+//! | [`RespondLayer::name_layers`] | off: an instance's name is nothing for clients | |
+//!
+//! # Telemetry
+//! | Metric | Meaning |
+//! |---|---|
+//! | `mainstay_respond_errors_total` | errors that were no refusals and were answered with 500, with `layer="respond"`, `name="http"`; each is an event too |
+//!
+//! Refusals are counted by the layers that make them.
+//!
+//! # Anti-patterns
+//! - To classify every 4xx as a failure: one client's bad requests then open the breaker for all.
+//! - To give an `Idempotency-Key` to a request whose callee does not know the header: it is then
+//!   repeated, and runs twice.
+//! - To hold permits until the body ends (`UntilBodyEnd`) and to keep responses unread.
+//!
+//! # In a stack
+//! Client: [`ReplayBodyLayer`] above retry, the rest is settings of other layers. Server:
+//! [`RespondLayer`] outermost, `error::layer()` innermost.
+
+mod body;
+mod classify;
+mod extensions;
+#[cfg(feature = "bulkhead")]
+mod hold;
+mod presets;
+#[cfg(feature = "retry")]
+mod replay;
+mod respond;
+mod retry_after;
+
+pub use body::{BodyLost, RecordBody, ReplayBody, ReplayBodyLayer};
+pub use classify::ByStatus;
+pub use extensions::{AttemptHeader, Extensions};
+#[cfg(feature = "bulkhead")]
+pub use hold::{HeldBody, UntilBodyEnd};
+#[cfg(feature = "retry")]
+pub use replay::SafeMethods;
+pub use respond::{Respond, RespondLayer, ResponseFuture};
+pub use retry_after::retry_after;

@@ -14,7 +14,8 @@
 //! layers**; a layer made earlier stays silent.
 //!
 //! With the `tracing` feature there is one event per change of state (target `mainstay`, fields
-//! `layer`, `name` and what changed), and none per healthy call.
+//! `layer`, `name` and what changed), and none per healthy call. What a layer decides about a single
+//! call is said at debug level, with the reason in `why`.
 
 mod calls;
 mod scope;
@@ -28,6 +29,6 @@ mod instruments;
 mod events;
 
 pub(crate) use calls::{Calls, End, Metered, Tally};
-pub(crate) use events::event;
+pub(crate) use events::{decided, event};
 pub(crate) use instruments::{Counter, Gauge, Histogram};
 pub(crate) use scope::Scope;

@@ -14,3 +14,14 @@ pub(crate) fn event(scope: &Scope, what: &'static str, detail: fmt::Arguments<'_
         "{what}"
     );
 }
+
+/// Says what a layer decided about one call, for those who look for it: at debug level.
+pub(crate) fn decided(scope: &Scope, what: &'static str, why: &'static str) {
+    tracing::debug!(
+        target: "mainstay",
+        layer = scope.layer,
+        name = &*scope.name,
+        why,
+        "{what}"
+    );
+}

@@ -5,3 +5,5 @@ use std::fmt;
 use super::Scope;
 
 pub(crate) fn event(_scope: &Scope, _what: &'static str, _detail: fmt::Arguments<'_>) {}
+
+pub(crate) fn decided(_scope: &Scope, _what: &'static str, _why: &'static str) {}

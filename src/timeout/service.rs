@@ -16,7 +16,9 @@ use super::{Fixed, Limit, ResponseFuture};
 
 /// Ends calls that take too long; made by [`TimeoutLayer`](super::TimeoutLayer).
 #[derive(Clone, Debug)]
-pub struct Timeout<S, L = Fixed, X = Ambient> {
+// The compiler quotes the next line when a method of `Service` is called on a stack whose error cannot
+// hold refusals, and has nothing else to say of the cause.
+pub struct Timeout<S, L = Fixed, X = Ambient> /* S::Error: StackError; add error::layer()? */ {
     inner: S,
     shared: Arc<Shared>,
     limits: L,

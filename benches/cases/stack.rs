@@ -1,0 +1,28 @@
+//! Bulkhead, retry, breaker and timeout together; of tower the three it has.
+
+use std::time::Duration;
+
+use tower::{Service, ServiceBuilder};
+
+use ::mainstay::breaker::{BreakerConfig, BreakerLayer};
+use ::mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
+use ::mainstay::retry::{RetryConfig, RetryLayer};
+use ::mainstay::timeout::{TimeoutConfig, TimeoutLayer};
+
+use super::Answer;
+
+pub fn mainstay() -> impl Service<u64, Response = u64> {
+    let bulkhead = BulkheadConfig::default().concurrency(1000);
+    let timeout = super::layer(TimeoutLayer::new("bench", TimeoutConfig::default()), Answer);
+    let breaker = super::layer(BreakerLayer::new("bench", BreakerConfig::default()), timeout);
+    let retry = super::layer(RetryLayer::new("bench", RetryConfig::default()), breaker);
+    super::layer(BulkheadLayer::new("bench", bulkhead), retry)
+}
+
+pub fn tower() -> impl Service<u64, Response = u64> {
+    ServiceBuilder::new()
+        .concurrency_limit(1000)
+        .retry(super::retry::Attempts(3))
+        .timeout(Duration::from_secs(30))
+        .service(Answer)
+}

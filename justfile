@@ -1,0 +1,49 @@
+# Every recipe is a step of `.ci/run`, which continuous integration calls too.
+
+# Lists the recipes.
+default:
+    @just --list
+
+# All steps, in order.
+ci:
+    .ci/run
+
+# The README's test command, with a summary.
+test:
+    .ci/run test
+
+fmt:
+    .ci/run fmt
+
+clippy:
+    .ci/run clippy
+
+# No feature, each, each pair, all: none may warn.
+features:
+    .ci/run features
+
+# Lock file, minimum Rust, contents of the package.
+manifest:
+    .ci/run manifest
+
+doc:
+    .ci/run doc
+
+# Builds and runs the examples; the storm takes about 45 s.
+examples:
+    .ci/run examples
+
+loom:
+    .ci/run loom
+
+# Only the house test.
+house:
+    cargo test --test house
+
+# Licences, advisories, duplicates; needs cargo-deny.
+deny:
+    cargo deny check
+
+# Time and allocations of each pattern over a ready service.
+bench *filter:
+    cargo bench --bench patterns -- {{ filter }}

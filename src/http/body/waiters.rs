@@ -1,0 +1,83 @@
+//! The tasks that wait for one body.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Wake, Waker};
+
+use crate::sync::Lock;
+
+/// The wakers of the readers of one body; itself the waker that the body is polled with, so that
+/// whoever polled it last, news reach everyone.
+#[derive(Debug, Default)]
+pub(super) struct Waiters {
+    wakers: Lock<VecDeque<(u64, Waker)>>,
+}
+
+impl Waiters {
+    /// `reader` wants to be woken through `waker`, and no longer through another.
+    pub(super) fn register(&self, reader: u64, waker: &Waker) {
+        let known = |(id, known): &(u64, Waker)| *id == reader && known.will_wake(waker);
+        if self.wakers.lock().iter().any(known) {
+            return;
+        }
+        // Wakers are cloned and dropped outside the lock: either may run code of the executor's.
+        let mut waker = Some(waker.clone());
+        let mut wakers = self.wakers.lock();
+        if let Some((_, known)) = wakers.iter_mut().find(|(id, _)| *id == reader) {
+            waker = waker.map(|new| std::mem::replace(known, new));
+        } else {
+            wakers.extend(waker.take().map(|new| (reader, new)));
+        }
+        drop(wakers);
+        drop(waker);
+    }
+
+    /// `reader` has gone.
+    pub(super) fn forget(&self, reader: u64) {
+        let mut wakers = self.wakers.lock();
+        let place = wakers.iter().position(|(id, _)| *id == reader);
+        let gone = place.and_then(|place| wakers.remove(place));
+        drop(wakers);
+        drop(gone);
+    }
+
+    pub(super) fn wake_all(&self) {
+        self.wake(None);
+    }
+
+    pub(super) fn wake_others(&self, reader: u64) {
+        self.wake(Some(reader));
+    }
+
+    fn wake(&self, except: Option<u64>) {
+        // One at a time, for a waker is not called under the lock. Who registers meanwhile stands
+        // behind those that were there.
+        let count = self.wakers.lock().len();
+        for _ in 0..count {
+            let next = {
+                let mut wakers = self.wakers.lock();
+                let next = wakers.pop_front();
+                match next {
+                    Some(own) if Some(own.0) == except => {
+                        wakers.push_back(own);
+                        None
+                    }
+                    other => other,
+                }
+            };
+            if let Some((_, waker)) = next {
+                waker.wake();
+            }
+        }
+    }
+}
+
+impl Wake for Waiters {
+    fn wake(self: Arc<Self>) {
+        self.wake_all();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.wake_all();
+    }
+}

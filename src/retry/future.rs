@@ -1,0 +1,348 @@
+//! One call and its attempts.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project::pin_project;
+use tokio::task::coop;
+use tower::Service;
+
+use crate::classify::{Classify, Outcome};
+use crate::context::{Attempt, CallContext, enter_attempt};
+use crate::error::{Executed, Kind, Rejection, StackError};
+use crate::telemetry::Tally;
+use crate::time;
+use crate::timer::Timer;
+
+use super::account::Account;
+use super::layer::Shared;
+use super::policy::{Course, Next, Repeat};
+use super::{Replay, Stop};
+
+/// The response of a [`Retry`](super::Retry).
+///
+/// # Cancel safety
+/// Dropping it at any time drops the attempt that runs, or the wait, gives back what was paid for an
+/// attempt that was not sent, and counts the call as cancelled.
+#[pin_project]
+#[derive(Debug)]
+pub struct ResponseFuture<S, Req, K, R, X>
+where
+    S: Service<Req>,
+{
+    #[pin]
+    state: State<S::Future, S::Error, S, Req, K, R, X>,
+}
+
+#[pin_project(project = StateProjection)]
+#[derive(Debug)]
+enum State<F, E, S, Req, K, R, X> {
+    Called(#[pin] Call<F, E, S, Req, K, R, X>),
+    Passed(#[pin] Passed<F>),
+    Rejected(Option<Rejection>),
+}
+
+/// A call that another retry repeats. What runs is dropped before the call is counted.
+#[pin_project]
+#[derive(Debug)]
+struct Passed<F> {
+    #[pin]
+    inner: F,
+    tally: Tally<Shared>,
+}
+
+/// The stage goes first, so that what runs is dropped before the call is counted.
+#[pin_project]
+#[derive(Debug)]
+struct Call<F, E, S, Req, K, R, X> {
+    #[pin]
+    stage: Stage<F, E>,
+    plan: Plan<S, Req, K, R, X>,
+}
+
+/// An attempt and the wait for the next share their place.
+#[pin_project(project = StageProjection)]
+#[derive(Debug)]
+enum Stage<F, E> {
+    Attempt(#[pin] F),
+    Wait(#[pin] Wait<E>),
+}
+
+#[pin_project]
+#[derive(Debug)]
+struct Wait<E> {
+    #[pin]
+    timer: Timer,
+    phase: Phase,
+    /// What the attempt before ended with. A response is not kept: it may hold a connection.
+    error: Option<E>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Sleeping,
+    Readying,
+}
+
+/// All of a call that outlives its attempts.
+#[derive(Debug)]
+pub(super) struct Plan<S, Req, K, R, X> {
+    /// `None` while the last attempt runs, and when the request cannot be copied.
+    pub(super) spare: Option<Spare<S, Req>>,
+    pub(super) course: Course,
+    pub(super) classify: K,
+    pub(super) replay: R,
+    pub(super) context: X,
+    pub(super) account: Account,
+}
+
+/// What the next attempt is made of.
+#[derive(Debug)]
+pub(super) struct Spare<S, Req> {
+    service: S,
+    request: Req,
+}
+
+impl<S: Clone, Req> Spare<S, Req> {
+    /// `None` when `attempt` is the last, and when the request cannot be copied.
+    pub(super) fn of(
+        service: &S,
+        request: &Req,
+        attempt: Attempt,
+        replay: &impl Replay<Req>,
+    ) -> Option<Self> {
+        if attempt.is_last() {
+            return None;
+        }
+        let request = replay.copy(request)?;
+        let service = service.clone();
+        Some(Self { service, request })
+    }
+}
+
+impl<S: Service<Req>, Req, K, R, X> ResponseFuture<S, Req, K, R, X> {
+    pub(super) const fn called(attempt: S::Future, plan: Plan<S, Req, K, R, X>) -> Self {
+        let stage = Stage::Attempt(attempt);
+        Self {
+            state: State::Called(Call { stage, plan }),
+        }
+    }
+
+    pub(super) const fn passed(inner: S::Future, tally: Tally<Shared>) -> Self {
+        Self {
+            state: State::Passed(Passed { inner, tally }),
+        }
+    }
+
+    pub(super) const fn rejected(refusal: Rejection) -> Self {
+        Self {
+            state: State::Rejected(Some(refusal)),
+        }
+    }
+}
+
+impl<S, Req, K, R, X> Future for ResponseFuture<S, Req, K, R, X>
+where
+    S: Service<Req>,
+    S::Error: StackError,
+    K: Classify<S::Response, S::Error>,
+    R: Replay<Req>,
+    X: CallContext<Req>,
+{
+    type Output = Result<S::Response, S::Error>;
+
+    #[expect(
+        clippy::expect_used,
+        reason = "a future is not polled after it was ready"
+    )]
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project().state.project() {
+            StateProjection::Called(call) => call.poll_answer(cx),
+            StateProjection::Passed(passed) => {
+                let this = passed.project();
+                let result = ready!(this.inner.poll(cx));
+                this.tally.answered(&result);
+                Poll::Ready(result)
+            }
+            StateProjection::Rejected(refusal) => {
+                Poll::Ready(Err(refusal.take().expect("polled after ready").into()))
+            }
+        }
+    }
+}
+
+impl<S, Req, K, R, X> Call<S::Future, S::Error, S, Req, K, R, X>
+where
+    S: Service<Req>,
+    S::Error: StackError,
+    K: Classify<S::Response, S::Error>,
+    R: Replay<Req>,
+    X: CallContext<Req>,
+{
+    fn poll_answer(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<S::Response, S::Error>> {
+        let this = self.project();
+        let (mut stage, plan) = (this.stage, this.plan);
+        loop {
+            match stage.as_mut().project() {
+                StageProjection::Attempt(attempt) => {
+                    let result = ready!(plan.poll_attempt(attempt, cx));
+                    let Some(timer) = plan.after(&result) else {
+                        plan.account.answer(&result);
+                        return Poll::Ready(result);
+                    };
+                    // A failed response goes here, and the attempt that gave it; both before the sleep.
+                    let error = result.err();
+                    stage.set(Stage::Wait(Wait {
+                        timer,
+                        phase: Phase::Sleeping,
+                        error,
+                    }));
+                }
+                StageProjection::Wait(wait) => match ready!(plan.poll_send(wait, cx)) {
+                    Ok(attempt) => stage.set(Stage::Attempt(attempt)),
+                    Err(error) => return Poll::Ready(Err(error)),
+                },
+            }
+        }
+    }
+}
+
+impl<S, Req, K, R, X> Plan<S, Req, K, R, X>
+where
+    S: Service<Req>,
+    S::Error: StackError,
+    K: Classify<S::Response, S::Error>,
+    R: Replay<Req>,
+    X: CallContext<Req>,
+{
+    fn poll_attempt(
+        &self,
+        attempt: Pin<&mut S::Future>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<S::Response, S::Error>> {
+        let _entered = enter_attempt(self.course.attempt());
+        attempt.poll(cx)
+    }
+
+    /// The attempt ended with `result`. `None` ends the call with it; the wait for another has been
+    /// paid for.
+    fn after(&mut self, result: &Result<S::Response, S::Error>) -> Option<Timer> {
+        let outcome = self.classify.classify(result.as_ref());
+        self.account.settle(outcome);
+        let failure = match outcome {
+            Outcome::Success => return None,
+            Outcome::Ignored => {
+                self.account.stop(Stop::NotTransient);
+                return None;
+            }
+            Outcome::Failure(failure) => failure,
+        };
+        let repeat = match &self.spare {
+            Some(spare) if !self.replay.is_intact(&spare.request) => Repeat::Impossible,
+            Some(spare) if self.replay.is_safe(&spare.request) => Repeat::Safe,
+            Some(_) => Repeat::Unsafe,
+            None => Repeat::Impossible,
+        };
+        let now = time::now();
+        let shared = self.account.shared();
+        let config = shared.settings().config();
+        let stop = match self.course.fail(&config, failure, repeat, now, &shared.rng) {
+            Next::Stop(stop) => stop,
+            Next::Again(_) if !self.account.withdraw(now, failure) => Stop::Budget,
+            Next::Again(at) if at > now => return Some(Timer::armed(Some(at))),
+            Next::Again(_) => return Some(Timer::unarmed()),
+        };
+        self.account.stop(stop);
+        None
+    }
+
+    /// Waits, makes the service ready, and sends the next attempt. An error ends the call.
+    fn poll_send(
+        &mut self,
+        wait: Pin<&mut Wait<S::Error>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<S::Future, S::Error>> {
+        let mut wait = wait.project();
+        if *wait.phase == Phase::Sleeping {
+            if wait.timer.is_armed() {
+                ready!(wait.timer.as_mut().poll_fired(cx));
+                wait.timer.set(Timer::unarmed());
+            } else {
+                // A call that fails at once, over and over, gives way to the other tasks.
+                ready!(coop::poll_proceed(cx)).made_progress();
+            }
+            *wait.phase = Phase::Readying;
+        }
+        // Taken out, so that it is gone whichever way the call ends here.
+        let Some(mut spare) = self.spare.take() else {
+            return Poll::Ready(Err(self.give_up(Stop::NotReplayable, wait.error.take())));
+        };
+        let stop = match spare.service.poll_ready(cx) {
+            Poll::Ready(Ok(())) => match self.course.overdue(time::now()) {
+                None => return Poll::Ready(Ok(self.send(spare))),
+                Some(stop) => stop,
+            },
+            Poll::Ready(Err(error)) => {
+                self.account.stop(Stop::NotReady);
+                self.account.fail();
+                return Poll::Ready(Err(error));
+            }
+            Poll::Pending => match self.poll_unready(wait.timer, cx) {
+                Poll::Ready(stop) => stop,
+                Poll::Pending => {
+                    self.spare = Some(spare);
+                    return Poll::Pending;
+                }
+            },
+        };
+        drop(spare);
+        Poll::Ready(Err(self.give_up(stop, wait.error.take())))
+    }
+
+    /// The service is not ready. Ready itself when that has lasted too long.
+    fn poll_unready(&self, mut timer: Pin<&mut Timer>, cx: &mut Context<'_>) -> Poll<Stop> {
+        if !timer.is_armed() {
+            let ready_max = self.account.shared().settings().config().ready_max;
+            timer
+                .as_mut()
+                .arm(self.course.ready_by(ready_max, time::now()));
+        }
+        ready!(timer.poll_fired(cx));
+        let overdue = self.course.overdue(time::now());
+        Poll::Ready(overdue.unwrap_or(Stop::NotReady))
+    }
+
+    fn send(&mut self, spare: Spare<S, Req>) -> S::Future {
+        let (mut service, mut request) = (spare.service, spare.request);
+        let attempt = self.course.attempt();
+        let copy = if attempt.is_last() {
+            None
+        } else {
+            self.replay.copy(&request)
+        };
+        self.context.mark(&mut request, attempt);
+        self.account.send();
+        let _entered = enter_attempt(attempt);
+        let sent = service.call(request);
+        self.spare = copy.map(|request| Spare { service, request });
+        sent
+    }
+
+    /// No attempt can be sent any more, and the response of the last one is gone: its error ends the
+    /// call, or a refusal where it had none.
+    fn give_up(&mut self, why: Stop, error: Option<S::Error>) -> S::Error {
+        self.account.stop(why);
+        let kind = match (error, why) {
+            (Some(error), _) => {
+                self.account.fail();
+                return error;
+            }
+            (None, Stop::Deadline) => Kind::DeadlineExceeded,
+            (None, _) => Kind::NotReady,
+        };
+        self.account.reject(kind, Executed::Unknown).into()
+    }
+}

@@ -1,0 +1,149 @@
+//! What comes after a failed attempt.
+//!
+//! # Invariants
+//! - I1: a call has no more attempts than it began with the right to.
+//! - I2: only a transient failure is repeated, and not when the service forbade it.
+//! - I3: what is not safe to run twice is repeated only when it did not run.
+//! - I4: a wait that the service asked for is kept to the nanosecond, or not begun.
+//! - I5: no wait is begun that would end at or after the deadline or the end of `elapsed_max`, or
+//!   never; and no attempt is sent then.
+
+use std::time::Duration;
+
+use crate::classify::{Failure, Pushback};
+use crate::context::{Attempt, Deadline};
+use crate::error::Executed;
+use crate::rng::Rng;
+use crate::time::{self, Instant};
+
+use super::{RetryConfig, Stop, backoff};
+
+/// What comes after a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Next {
+    /// Another attempt at this instant, if the budget pays for it.
+    Again(Instant),
+    /// Nothing.
+    Stop(Stop),
+}
+
+/// Whether the request can be sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repeat {
+    Safe,
+    Unsafe,
+    Impossible,
+}
+
+/// One call on its way through its attempts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Course {
+    /// The attempt that runs, or the next one while the call waits for it.
+    attempt: Attempt,
+    deadline: Deadline,
+    /// The end of `elapsed_max`; `None` is never.
+    ends: Option<Instant>,
+    /// The back-off drawn last.
+    delay: Duration,
+}
+
+impl Course {
+    pub(super) const fn new(attempts: u32, deadline: Deadline, ends: Option<Instant>) -> Self {
+        Self {
+            attempt: Attempt::first(attempts),
+            deadline,
+            ends,
+            delay: Duration::ZERO,
+        }
+    }
+
+    pub(super) const fn attempt(&self) -> Attempt {
+        self.attempt
+    }
+
+    /// The attempt ended with `failure` at `now`.
+    pub(super) fn fail(
+        &mut self,
+        config: &RetryConfig,
+        failure: Failure,
+        repeat: Repeat,
+        now: Instant,
+        rng: &Rng,
+    ) -> Next {
+        let at = self
+            .permit(failure, repeat)
+            .and_then(|()| self.wait(config, failure, rng))
+            .and_then(|wait| self.end_of(wait, now));
+        match at {
+            Ok(at) => {
+                self.attempt = self.attempt.next(failure);
+                Next::Again(at)
+            }
+            Err(stop) => Next::Stop(stop),
+        }
+    }
+
+    fn permit(&self, failure: Failure, repeat: Repeat) -> Result<(), Stop> {
+        let ran = failure.was_executed() != Executed::No;
+        match repeat {
+            _ if !failure.is_transient() => Err(Stop::NotTransient),
+            _ if failure.asked() == Pushback::Never => Err(Stop::Pushback),
+            _ if self.attempt.is_last() => Err(Stop::Attempts),
+            Repeat::Impossible => Err(Stop::NotReplayable),
+            Repeat::Unsafe if ran => Err(Stop::NotSafe),
+            Repeat::Unsafe | Repeat::Safe => Ok(()),
+        }
+    }
+
+    fn wait(
+        &mut self,
+        config: &RetryConfig,
+        failure: Failure,
+        rng: &Rng,
+    ) -> Result<Duration, Stop> {
+        match failure.asked() {
+            Pushback::After(wait) if wait > config.delay_max => Err(Stop::Pushback),
+            Pushback::After(wait) => Ok(wait),
+            Pushback::None | Pushback::Never => {
+                let retry = self.attempt.number().saturating_sub(1);
+                self.delay = backoff::draw(config, retry, failure.is_overload(), self.delay, rng);
+                Ok(self.delay)
+            }
+        }
+    }
+
+    fn end_of(&self, wait: Duration, now: Instant) -> Result<Instant, Stop> {
+        let Some(at) = time::after(now, wait) else {
+            return Err(if self.deadline.instant().is_some() {
+                Stop::Deadline
+            } else {
+                Stop::Elapsed
+            });
+        };
+        match self.overdue(at) {
+            Some(stop) => Err(stop),
+            None => Ok(at),
+        }
+    }
+
+    /// Why no attempt may be sent at this instant, if none may.
+    pub(super) fn overdue(&self, at: Instant) -> Option<Stop> {
+        if self.deadline.has_passed(at) {
+            Some(Stop::Deadline)
+        } else if self.ends.is_some_and(|ends| ends <= at) {
+            Some(Stop::Elapsed)
+        } else {
+            None
+        }
+    }
+
+    /// Until when to wait for readiness that is asked for at `now`; `None` is for ever.
+    pub(super) fn ready_by(&self, ready_max: Duration, now: Instant) -> Option<Instant> {
+        let bound = time::sooner(time::after(now, ready_max), self.ends);
+        time::sooner(bound, self.deadline.instant())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,10 @@
+//! The bulkhead through its public API.
+#![cfg(feature = "bulkhead")]
+
+mod inner;
+mod permits;
+mod queue;
+mod room;
+mod schedules;
+#[cfg(feature = "metrics")]
+mod telemetry;

@@ -1,0 +1,118 @@
+//! What every layer keeps to, clause by clause; prints the matrix.
+//!
+//! A layer is added as one entry in [`every_layer_keeps_the_contract`]. A clause is one function in
+//! `contract/clauses.rs`. A cell is `ok`, `n/a` with a reason, or the test fails.
+
+#![cfg(all(feature = "test-util", feature = "metrics", feature = "timeout"))]
+#![cfg(all(feature = "retry", feature = "breaker", feature = "bulkhead"))]
+
+#[path = "contract/clauses.rs"]
+mod clauses;
+#[path = "contract/counts.rs"]
+mod counts;
+#[path = "contract/faults.rs"]
+mod faults;
+#[path = "contract/matrix.rs"]
+mod matrix;
+#[path = "contract/subject.rs"]
+mod subject;
+
+use mainstay::breaker::{BreakerConfig, BreakerLayer};
+use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
+use mainstay::error;
+use mainstay::retry::{RetryConfig, RetryLayer};
+use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
+use tower::Layer;
+
+use faults::{FAULTS, Faulty};
+use matrix::Matrix;
+use subject::Subject;
+
+const VALID: &str = "the settings are valid";
+
+fn timeout() -> TimeoutLayer {
+    TimeoutLayer::new("contract", TimeoutConfig::default()).expect(VALID)
+}
+
+fn retry() -> RetryLayer {
+    RetryLayer::new("contract", RetryConfig::default()).expect(VALID)
+}
+
+fn breaker() -> BreakerLayer {
+    // The clauses make more failures than it would bear.
+    let config = BreakerConfig::default().volume_min(10_000);
+    BreakerLayer::new("contract", config).expect(VALID)
+}
+
+fn bulkhead() -> BulkheadLayer {
+    BulkheadLayer::new("contract", BulkheadConfig::default().concurrency(1)).expect(VALID)
+}
+
+#[test]
+fn every_layer_keeps_the_contract() {
+    let mut matrix = Matrix::default();
+
+    matrix.row(&Subject::new("error", |probe| error::layer().layer(probe)));
+    matrix.row(
+        &Subject::new("timeout", |probe| {
+            timeout().layer(error::layer().layer(probe))
+        })
+        .metered("timeout"),
+    );
+    // The bulkhead has a limit of one, so that a permit that is not given back is missed at once.
+    matrix.row(
+        &Subject::new("retry", |probe| retry().layer(error::layer().layer(probe))).metered("retry"),
+    );
+    matrix.row(
+        &Subject::new("breaker", |probe| {
+            breaker().layer(error::layer().layer(probe))
+        })
+        .metered("breaker"),
+    );
+    matrix.row(
+        &Subject::new("bulkhead", |probe| {
+            bulkhead().layer(error::layer().layer(probe))
+        })
+        .metered("bulkhead")
+        .readies_in_the_call(),
+    );
+    matrix.row(
+        &Subject::new("stack of four", |probe| {
+            tower::ServiceBuilder::new()
+                .layer(bulkhead())
+                .layer(retry())
+                .layer(breaker())
+                .layer(timeout())
+                .layer(error::layer())
+                .service(probe)
+        })
+        .metered("bulkhead")
+        .readies_in_the_call(),
+    );
+
+    matrix.print().expect("stdout is open");
+    matrix.assert_kept();
+}
+
+/// The clauses themselves under test: each finds the layer that breaks it.
+#[test]
+fn every_fault_is_found_by_its_clause() {
+    for (fault, clause) in FAULTS {
+        let mut matrix = Matrix::default();
+        let subject = Subject::new("faulty", |probe| {
+            Faulty::new(error::layer().layer(probe), fault)
+        });
+        matrix.row(&subject.metered("faulty"));
+        let broken = matrix.broken();
+        assert!(broken.contains(&clause), "{fault:?} broke only {broken:?}");
+        assert!(broken.contains(&"happy path: no alloc"), "{fault:?}");
+    }
+}
+
+#[test]
+fn a_layer_that_reserves_its_inner_service_while_idle_is_found() {
+    let mut matrix = Matrix::default();
+    let reserving = Subject::new("reserving", |probe| error::layer().layer(probe));
+    matrix.row(&reserving.readies_in_the_call());
+    assert!(matrix.broken().contains(&"idle reserves no inner"));
+}
