@@ -6,7 +6,12 @@
 //! cargo bench --bench instructions
 //! ```
 
-#![expect(missing_docs, unreachable_pub, unused_qualifications, reason = "the harness's macros")]
+#![expect(
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    reason = "the harness's macros"
+)]
 
 #[path = "cases/mod.rs"]
 mod cases;

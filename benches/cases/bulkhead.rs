@@ -7,7 +7,10 @@ use ::mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
 use super::Answer;
 
 pub fn mainstay() -> impl Service<u64, Response = u64> {
-    super::layer(BulkheadLayer::new("bench", BulkheadConfig::default().concurrency(1000)), Answer)
+    super::layer(
+        BulkheadLayer::new("bench", BulkheadConfig::default().concurrency(1000)),
+        Answer,
+    )
 }
 
 pub fn tower() -> impl Service<u64, Response = u64> {

@@ -1,5 +1,9 @@
 //! The services that are measured, the same for times and for instruction counts.
-#![expect(unreachable_pub, missing_docs, reason = "the benches are their own only readers")]
+#![expect(
+    unreachable_pub,
+    missing_docs,
+    reason = "the benches are their own only readers"
+)]
 
 use std::future::{Ready, ready};
 use std::hint::black_box;
@@ -17,13 +21,18 @@ pub mod timeout_pending;
 
 /// A runtime whose timers the cases use. Nothing is spawned on it.
 pub fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime")
+    tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime")
 }
 
 /// Makes one call and sees it to its end, which for every case is reached without waiting.
 pub fn call<S: Service<u64, Response = u64>>(service: &mut S, request: u64) -> bool {
     let mut cx = Context::from_waker(Waker::noop());
-    let Poll::Ready(Ok(())) = service.poll_ready(&mut cx) else { return false };
+    let Poll::Ready(Ok(())) = service.poll_ready(&mut cx) else {
+        return false;
+    };
     let mut response = pin!(service.call(black_box(request)));
     for _ in 0..2 {
         if let Poll::Ready(answer) = response.as_mut().poll(&mut cx) {
@@ -96,4 +105,3 @@ where
 {
     layer.expect("settings in range").layer(inner)
 }
-

@@ -14,7 +14,10 @@ use super::Answer;
 pub fn mainstay() -> impl Service<u64, Response = u64> {
     let bulkhead = BulkheadConfig::default().concurrency(1000);
     let timeout = super::layer(TimeoutLayer::new("bench", TimeoutConfig::default()), Answer);
-    let breaker = super::layer(BreakerLayer::new("bench", BreakerConfig::default()), timeout);
+    let breaker = super::layer(
+        BreakerLayer::new("bench", BreakerConfig::default()),
+        timeout,
+    );
     let retry = super::layer(RetryLayer::new("bench", RetryConfig::default()), breaker);
     super::layer(BulkheadLayer::new("bench", bulkhead), retry)
 }

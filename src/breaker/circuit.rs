@@ -26,7 +26,6 @@ use super::state::{Snapshot, State};
 use super::window::{Consecutive, Recorded, Sample, Windows};
 
 #[derive(Debug)]
-#[repr(align(128))]
 pub(super) struct Circuit {
     gate: Gate,
     dials: Dials,
