@@ -86,3 +86,15 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::classify::ByError;
+
+    #[test]
+    fn the_future_adds_little_to_the_inner_one() {
+        let size = size_of::<ResponseFuture<(), ByError>>();
+        assert!(size <= 96, "{size}");
+    }
+}

@@ -197,11 +197,9 @@ mod window;
 #[cfg(all(test, mainstay_loom))]
 mod loom_tests;
 #[cfg(all(test, not(mainstay_loom)))]
-mod model;
+mod model_tests;
 #[cfg(test)]
 mod policy_tests;
-#[cfg(all(test, not(mainstay_loom)))]
-mod stress;
 
 pub use config::{BreakerConfig, Cancelled, OnPushback};
 pub use future::ResponseFuture;

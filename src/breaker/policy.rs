@@ -6,7 +6,8 @@
 //! - B3: the open time is never above `open_max`, and doubles from `open_base` with each failed
 //!   probation since the circuit was closed.
 //! - B4: from any state but forced open, and open until someone says otherwise, a call is admitted
-//!   after a bounded time, whatever became of the calls before.
+//!   after a bounded time, whatever became of the calls before. (Leases must end: one of
+//!   `Duration::MAX` does not. And a ramp admits its share.)
 //! - B5: a success never opens the circuit.
 //!
 //! The probes' own invariants stand in `probation`.

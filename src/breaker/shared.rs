@@ -182,19 +182,21 @@ impl Shared {
             State::ForcedOpen => "circuit forced open",
             State::Disabled => "circuit disabled",
         };
-        match change.opened {
-            None => event(scope, what, format_args!("epoch {epoch}")),
-            Some(opened) => {
-                let (cause, time) = (
-                    opened.cause,
-                    opened.time.unwrap_or(std::time::Duration::MAX),
-                );
-                event(
-                    scope,
-                    what,
-                    format_args!("epoch {epoch}: {cause}, for {time:?}"),
-                );
-            }
+        let Some(opened) = change.opened else {
+            return event(scope, what, format_args!("epoch {epoch}"));
+        };
+        let cause = opened.cause;
+        match opened.time {
+            Some(time) => event(
+                scope,
+                what,
+                format_args!("epoch {epoch}: {cause}, for {time:?}"),
+            ),
+            None => event(
+                scope,
+                what,
+                format_args!("epoch {epoch}: {cause}, until it is told otherwise"),
+            ),
         }
     }
 }

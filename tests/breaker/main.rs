@@ -1,10 +1,16 @@
 //! The breaker against its public API, on a paused clock.
+#![cfg(feature = "breaker")]
 
 mod balanced;
 mod endings;
+#[cfg(feature = "tracing")]
+mod events;
+#[cfg(feature = "serde")]
+mod files;
 mod handle;
 mod probation;
 mod readiness;
+#[cfg(feature = "metrics")]
 mod telemetry;
 mod trips;
 

@@ -1,5 +1,6 @@
 //! What a breaker tells of itself.
 
+use futures::FutureExt as _;
 use mainstay::breaker::BreakerLayer;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -127,4 +128,52 @@ async fn probes_in_flight_return_to_zero_and_stale_results_are_counted() {
     assert!(late.await.unwrap().is_ok());
     assert_eq!(probes(), 0);
     assert_eq!(recorded.value("mainstay_breaker_stale_total", None), 1);
+}
+
+#[test]
+fn after_a_storm_on_four_threads_the_gauges_and_the_calls_add_up() {
+    let quick = config()
+        .volume_min(1)
+        .open_base(Duration::from_nanos(1))
+        .open_max(Duration::from_micros(1));
+    let (service, handle, recorded) = recorded(quick.clone());
+    std::thread::scope(|scope| {
+        for thread in 0..4_u64 {
+            let (service, handle, quick) = (service.clone(), handle.clone(), quick.clone());
+            scope.spawn(move || {
+                for nth in 0..2_000_u64 {
+                    match nth.wrapping_mul(7).wrapping_add(thread) % 97 {
+                        0 => handle.force_open(),
+                        1 => handle.disable(),
+                        2 => handle.open_for(Duration::ZERO),
+                        3 => handle.reconfigure(quick.clone()).unwrap(),
+                        4..8 => handle.reset(),
+                        8..30 => drop(
+                            service
+                                .clone()
+                                .ready()
+                                .now_or_never()
+                                .map(|ready| ready.map(|service| service.call(Do::Hang))),
+                        ),
+                        end if end % 3 == 0 => {
+                            let _ = call(&service, Do::Fail).now_or_never().expect("at once");
+                        }
+                        _ => {
+                            let _ = call(&service, Do::Ok).now_or_never().expect("at once");
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let states = recorded.states();
+    assert_eq!(states.iter().sum::<i64>(), 1, "{states:?}");
+    assert!(
+        states.iter().all(|state| (0..=1).contains(state)),
+        "{states:?}"
+    );
+    assert_eq!(recorded.value("mainstay_breaker_probes_in_flight", None), 0);
+    let stale = recorded.value("mainstay_breaker_stale_total", None);
+    assert_eq!(u64::try_from(stale), Ok(handle.snapshot().stale()));
+    assert_eq!(handle.snapshot().probes_in_flight(), 0);
 }

@@ -8,12 +8,14 @@ use crate::classify::{Failure, Pushback};
 use crate::time::{self, Instant};
 use crate::{Ratio, Rng};
 
-use super::circuit::Circuit;
+use crate::breaker::circuit::Circuit;
+use crate::breaker::permit::Permit;
+use crate::breaker::policy::Policy;
+use crate::breaker::ruling::Change;
+use crate::breaker::source::Source;
+use crate::breaker::{BreakerConfig, Cancelled, OnPushback, State, Window};
+
 use super::model::{Call, Mode, Model};
-use super::permit::Permit;
-use super::policy::Policy;
-use super::source::Source;
-use super::{BreakerConfig, Cancelled, OnPushback, State, Window};
 
 const SCHEDULES: u64 = 10_000;
 const STEPS: u64 = 80;
@@ -203,11 +205,7 @@ impl Run {
         self.model.now += wait.as_nanos();
     }
 
-    fn steer(
-        &mut self,
-        real: impl FnOnce(&mut Policy) -> super::ruling::Change,
-        model: impl FnOnce(&mut Model),
-    ) {
+    fn steer(&mut self, real: impl FnOnce(&mut Policy) -> Change, model: impl FnOnce(&mut Model)) {
         let news = self.circuit.steer(real);
         self.changes += news.changes.into_iter().flatten().count() as u64;
         model(&mut self.model);

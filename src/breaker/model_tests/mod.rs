@@ -1,0 +1,4 @@
+//! The circuit against a model of it, over random schedules.
+
+mod model;
+mod schedules;
