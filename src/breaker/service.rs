@@ -16,7 +16,7 @@ use super::wait::Wait;
 
 /// Refuses calls while the service behind it fails; made by [`BreakerLayer`](super::BreakerLayer).
 #[derive(Debug)]
-pub struct Breaker<S, K = ByError> {
+pub struct Breaker<S, K = ByError> /* S::Error: StackError; add error::layer()? */ {
     inner: S,
     shared: Arc<Shared>,
     classify: K,

@@ -282,6 +282,8 @@ where
         };
         let stop = match spare.service.poll_ready(cx) {
             Poll::Ready(Ok(())) => match self.course.overdue(time::now()) {
+                // An attempt that was given up may have gone on reading the body meanwhile.
+                None if !self.replay.is_intact(&spare.request) => Stop::NotReplayable,
                 None => return Poll::Ready(Ok(self.send(spare))),
                 Some(stop) => stop,
             },

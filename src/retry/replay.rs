@@ -12,8 +12,8 @@ pub trait Replay<Req> {
     /// ([`Executed::No`](crate::Executed::No)).
     fn is_safe(&self, request: &Req) -> bool;
 
-    /// Whether `copy` is still good to send, asked when the attempt before it has failed. A body that
-    /// is recorded as it streams may have outgrown its buffer by then.
+    /// Whether `copy` is still good to send, asked when the attempt before it has failed and again
+    /// before it is sent. A body that is recorded as it streams may have outgrown its buffer by then.
     fn is_intact(&self, _copy: &Req) -> bool {
         true
     }

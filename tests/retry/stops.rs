@@ -1,5 +1,8 @@
 //! Why calls are not tried again, and what is given back then.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
 use mainstay::retry::{Replay, RetryConfig, RetryHandle, Stop, Unlimited};
 use mainstay::{Deadline, Error, Executed, Failure, Kind, Outcome, Pushback};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
@@ -119,6 +122,31 @@ async fn each_reason_is_told_by_its_own_name() {
     }
     let (_, sent, why) = run(exact(), SAFE, [Step::Answer(Outcome::Ignored)]).await;
     assert_eq!((sent, why), (1, vec![(Stop::NotTransient, 1)]));
+}
+
+/// Copies that are good when the attempt has failed, and not any more when it is time to send them.
+#[derive(Clone, Default)]
+struct Spoiling(Arc<AtomicU32>);
+
+impl Replay<Request> for Spoiling {
+    fn copy(&self, request: &Request) -> Option<Request> {
+        Some(request.clone())
+    }
+
+    fn is_safe(&self, _request: &Request) -> bool {
+        true
+    }
+
+    fn is_intact(&self, _copy: &Request) -> bool {
+        self.0.fetch_add(1, Relaxed) == 0
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_that_spoils_during_the_wait_is_not_sent() {
+    let (result, sent, why) = run(exact(), Spoiling::default(), [fail()]).await;
+    assert!(matches!(result, Err(Error::Inner(_))), "the last error");
+    assert_eq!((sent, why), (1, vec![(Stop::NotReplayable, 1)]));
 }
 
 #[tokio::test(start_paused = true)]
