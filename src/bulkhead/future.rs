@@ -29,11 +29,11 @@ pub struct ResponseFuture<S: Service<Req>, Req, H> {
 }
 
 /// What a call waits for lies where its inner future will.
-#[pin_project(project = StateProjection, project_replace = StateOwned)]
+#[pin_project(project = StateProjection)]
 enum State<S: Service<Req>, Req> {
-    Waiting(Waiting<S, Req>, #[pin] Timer),
+    Waiting(Option<Waiting<S, Req>>, #[pin] Timer),
     /// The inner future goes first, so that it is dropped before the permit is given back.
-    Running(#[pin] S::Future, Claim),
+    Running(#[pin] S::Future, Option<Claim>),
     Ended(Option<S::Error>),
 }
 
@@ -48,7 +48,7 @@ struct Waiting<S, Req> {
 
 impl<S: Service<Req>, Req, H> ResponseFuture<S, Req, H> {
     pub(super) const fn running(inner: S::Future, claim: Claim, hold: H) -> Self {
-        let state = State::Running(inner, claim);
+        let state = State::Running(inner, Some(claim));
         Self { state, hold }
     }
 
@@ -59,7 +59,7 @@ impl<S: Service<Req>, Req, H> ResponseFuture<S, Req, H> {
             wait,
             claim,
         };
-        let state = State::Waiting(waiting, Timer::unarmed());
+        let state = State::Waiting(Some(waiting), Timer::unarmed());
         Self { state, hold }
     }
 
@@ -85,33 +85,33 @@ where
         let mut this = self.project();
         loop {
             match this.state.as_mut().project() {
-                StateProjection::Waiting(waiting, timer) => {
-                    let turn = ready!(waiting.poll_turn(timer, cx));
-                    let owned = this.state.as_mut().project_replace(State::Ended(None));
-                    let StateOwned::Waiting(waiting, _) = owned else {
-                        unreachable!("it was this that was polled");
-                    };
-                    turn?;
+                StateProjection::Waiting(slot, timer) => {
+                    let waiting = slot.as_mut().expect(AFTER_READY);
+                    if let Err(error) = ready!(waiting.poll_turn(timer, cx)) {
+                        this.state.set(State::Ended(None));
+                        return Poll::Ready(Err(error));
+                    }
+                    let waiting = slot.take().expect(AFTER_READY);
                     let (inner, claim) = waiting.call();
-                    this.state.set(State::Running(inner, claim));
+                    this.state.set(State::Running(inner, Some(claim)));
                 }
-                StateProjection::Running(inner, claim) => {
+                StateProjection::Running(inner, slot) => {
                     let result = ready!(inner.poll(cx));
+                    let mut claim = slot.take().expect(AFTER_READY);
                     claim.tally.answered(&result);
-                    let owned = this.state.as_mut().project_replace(State::Ended(None));
-                    let StateOwned::Running(_, claim) = owned else {
-                        unreachable!("it was this that was polled");
-                    };
+                    this.state.set(State::Ended(None));
                     let permit = Permit::new(claim);
                     return Poll::Ready(result.map(|response| this.hold.hold(response, permit)));
                 }
                 StateProjection::Ended(error) => {
-                    return Poll::Ready(Err(error.take().expect("polled after ready")));
+                    return Poll::Ready(Err(error.take().expect(AFTER_READY)));
                 }
             }
         }
     }
 }
+
+const AFTER_READY: &str = "polled after ready";
 
 impl<S, Req> Waiting<S, Req>
 where
@@ -174,10 +174,16 @@ where
     }
 }
 
+impl<S, Req> fmt::Debug for Waiting<S, Req> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.wait.fmt(f)
+    }
+}
+
 impl<S: Service<Req>, Req, H> fmt::Debug for ResponseFuture<S, Req, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state: &dyn fmt::Debug = match &self.state {
-            State::Waiting(waiting, _) => &waiting.wait,
+            State::Waiting(waiting, _) => waiting,
             State::Running(_, claim) => claim,
             State::Ended(_) => &"ended",
         };

@@ -55,6 +55,7 @@ impl Claim {
     }
 
     /// Takes a permit or else a place in the queue.
+    #[inline]
     pub(super) fn enter(&mut self) -> Entered {
         match self.tally.semaphore.enter() {
             Entry::Permit => {
@@ -88,6 +89,7 @@ impl Claim {
 }
 
 impl Drop for Claim {
+    #[inline]
     fn drop(&mut self) {
         match mem::replace(&mut self.held, Held::Nothing) {
             Held::Nothing => {}
