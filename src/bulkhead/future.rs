@@ -7,12 +7,13 @@ use std::task::{Context, Poll, ready};
 use pin_project::pin_project;
 use tower::Service;
 
-use crate::error::{Executed, Kind, StackError};
-use crate::telemetry::End;
+use crate::error::{Executed, Kind, Rejection, StackError};
+use crate::telemetry::{End, Tally};
 use crate::time;
 use crate::timer::Timer;
 
-use super::permit::Claim;
+use super::layer::Shared;
+use super::permit::Place;
 use super::policy::{Expired, Wait};
 use super::{Hold, Permit};
 
@@ -28,38 +29,39 @@ pub struct ResponseFuture<S: Service<Req>, Req, H> {
     hold: H,
 }
 
-/// What a call waits for lies where its inner future will.
-#[pin_project(project = StateProjection, project_replace = StateOwned)]
+/// What a call waits with lies where its inner future will. An `Option` is empty only while its state is
+/// being left, and after a panic in that.
+#[pin_project(project = StateProjection)]
 enum State<S: Service<Req>, Req> {
-    Waiting(Waiting<S, Req>, #[pin] Timer),
+    Queued(Option<Waiting<S, Req, Place>>, #[pin] Timer),
+    Admitted(Option<Waiting<S, Req, Permit>>, #[pin] Timer),
     /// The inner future goes first, so that it is dropped before the permit is given back.
-    Running(#[pin] S::Future, Claim),
+    Running(#[pin] S::Future, Option<Permit>),
     Ended(Option<S::Error>),
 }
 
-/// A call that the inner service has not seen. The instance goes before the claim, so that what it may
-/// have reserved is free before the permit is.
-struct Waiting<S, Req> {
-    inner: S,
-    request: Req,
-    wait: Wait,
-    claim: Claim,
+/// A call that the inner service has not seen. The instance goes first, so that what it may have
+/// reserved is free before the permit is.
+pub(super) struct Waiting<S, Req, P> {
+    pub(super) inner: S,
+    pub(super) request: Req,
+    pub(super) wait: Wait,
+    pub(super) held: P,
 }
 
 impl<S: Service<Req>, Req, H> ResponseFuture<S, Req, H> {
-    pub(super) const fn running(inner: S::Future, claim: Claim, hold: H) -> Self {
-        let state = State::Running(inner, claim);
+    pub(super) const fn queued(waiting: Waiting<S, Req, Place>, hold: H) -> Self {
+        let state = State::Queued(Some(waiting), Timer::unarmed());
         Self { state, hold }
     }
 
-    pub(super) const fn waiting(inner: S, request: Req, wait: Wait, claim: Claim, hold: H) -> Self {
-        let waiting = Waiting {
-            inner,
-            request,
-            wait,
-            claim,
-        };
-        let state = State::Waiting(waiting, Timer::unarmed());
+    pub(super) const fn admitted(waiting: Waiting<S, Req, Permit>, hold: H) -> Self {
+        let state = State::Admitted(Some(waiting), Timer::unarmed());
+        Self { state, hold }
+    }
+
+    pub(super) const fn running(inner: S::Future, permit: Permit, hold: H) -> Self {
+        let state = State::Running(inner, Some(permit));
         Self { state, hold }
     }
 
@@ -82,105 +84,135 @@ where
         reason = "a future is not polled after it was ready"
     )]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        const AFTER_READY: &str = "polled after ready";
         let mut this = self.project();
-        loop {
+        let error = loop {
             match this.state.as_mut().project() {
-                StateProjection::Waiting(waiting, timer) => {
-                    let turn = ready!(waiting.poll_turn(timer, cx));
-                    let owned = this.state.as_mut().project_replace(State::Ended(None));
-                    let StateOwned::Waiting(waiting, _) = owned else {
-                        unreachable!("it was this that was polled");
+                StateProjection::Queued(slot, timer) => {
+                    let waiting = slot.as_mut().expect(AFTER_READY);
+                    let permit = match ready!(waiting.poll_permit(timer, cx)) {
+                        Ok(permit) => permit,
+                        Err(error) => break error,
                     };
-                    turn?;
-                    let (inner, claim) = waiting.call();
-                    this.state.set(State::Running(inner, claim));
+                    let admitted = slot.take().expect(AFTER_READY).admitted(permit);
+                    let next = State::Admitted(Some(admitted), Timer::unarmed());
+                    this.state.set(next);
                 }
-                StateProjection::Running(inner, claim) => {
+                StateProjection::Admitted(slot, timer) => {
+                    let waiting = slot.as_mut().expect(AFTER_READY);
+                    if let Err(error) = ready!(waiting.poll_inner(timer, cx)) {
+                        break error;
+                    }
+                    let (inner, permit) = slot.take().expect(AFTER_READY).call();
+                    this.state.set(State::Running(inner, Some(permit)));
+                }
+                StateProjection::Running(inner, slot) => {
                     let result = ready!(inner.poll(cx));
-                    claim.tally.answered(&result);
-                    let owned = this.state.as_mut().project_replace(State::Ended(None));
-                    let StateOwned::Running(_, claim) = owned else {
-                        unreachable!("it was this that was polled");
-                    };
-                    let permit = Permit::new(claim);
+                    let mut permit = slot.take().expect(AFTER_READY);
+                    permit.tally.answered(&result);
+                    this.state.set(State::Ended(None));
                     return Poll::Ready(result.map(|response| this.hold.hold(response, permit)));
                 }
-                StateProjection::Ended(error) => {
-                    return Poll::Ready(Err(error.take().expect("polled after ready")));
-                }
+                StateProjection::Ended(error) => break error.take().expect(AFTER_READY),
             }
-        }
+        };
+        // What the call held is free before its caller hears of the end.
+        this.state.set(State::Ended(None));
+        Poll::Ready(Err(error))
     }
 }
 
-impl<S, Req> Waiting<S, Req>
+impl<S, Req> Waiting<S, Req, Place>
 where
     S: Service<Req>,
     S::Error: StackError,
 {
-    /// Waits for a permit, and then for the inner service, which is not asked before.
-    fn poll_turn(
+    fn poll_permit(
         &mut self,
-        mut timer: Pin<&mut Timer>,
+        timer: Pin<&mut Timer>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Permit, S::Error>> {
+        let Some(mut permit) = self.held.take_turn(cx.waker()) else {
+            let now = ready!(poll_expired(self.wait, timer, cx));
+            self.held.tally.waited.record(self.wait.elapsed(now));
+            let refusal = refuse(&mut self.held.tally, self.wait.expire(now));
+            return Poll::Ready(Err(refusal.into()));
+        };
+        let now = time::now();
+        permit.tally.waited.record(self.wait.elapsed(now));
+        Poll::Ready(match self.wait.admit(now) {
+            None => Ok(permit),
+            Some(expired) => Err(refuse(&mut permit.tally, expired).into()),
+        })
+    }
+
+    fn admitted(self, permit: Permit) -> Waiting<S, Req, Permit> {
+        Waiting {
+            inner: self.inner,
+            request: self.request,
+            wait: self.wait,
+            held: permit,
+        }
+    }
+}
+
+impl<S, Req> Waiting<S, Req, Permit>
+where
+    S: Service<Req>,
+    S::Error: StackError,
+{
+    fn poll_inner(
+        &mut self,
+        timer: Pin<&mut Timer>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), S::Error>> {
-        if self.wait.is_for_permit() {
-            if !self.claim.has_turn(cx.waker()) {
-                return self.poll_expired(timer, cx).map(Err);
+        if let Poll::Ready(result) = self.inner.poll_ready(cx) {
+            if result.is_err() {
+                self.held.tally.end(End::Error);
             }
-            let now = time::now();
-            self.claim.tally.waited.record(self.wait.elapsed(now));
-            timer.as_mut().arm(None);
-            if let Some(expired) = self.wait.admit(now) {
-                return Poll::Ready(Err(self.refuse(expired)));
-            }
+            return Poll::Ready(result);
         }
-        match self.inner.poll_ready(cx) {
-            Poll::Pending => self.poll_expired(timer, cx).map(Err),
-            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
-            Poll::Ready(Err(error)) => {
-                self.claim.tally.end(End::Error);
-                Poll::Ready(Err(error))
-            }
-        }
-    }
-
-    fn poll_expired(&mut self, mut timer: Pin<&mut Timer>, cx: &mut Context<'_>) -> Poll<S::Error> {
-        if !timer.is_armed() {
-            timer.as_mut().arm(self.wait.ends());
-        }
-        ready!(timer.poll_fired(cx));
-        let now = time::now();
-        if self.wait.is_for_permit() {
-            self.claim.tally.waited.record(self.wait.elapsed(now));
-        }
-        Poll::Ready(self.refuse(self.wait.expire(now)))
-    }
-
-    fn refuse(&mut self, expired: Expired) -> S::Error {
-        let mut refuse = |kind| self.claim.tally.reject(kind, Executed::No);
-        match expired {
-            Expired::Queue { retry_hint } => refuse(Kind::QueueTimeout).after(retry_hint),
-            Expired::Deadline { limit, elapsed } => {
-                refuse(Kind::DeadlineExceeded).limit(limit, elapsed)
-            }
-        }
-        .into()
+        let now = ready!(poll_expired(self.wait, timer, cx));
+        let refusal = refuse(&mut self.held.tally, self.wait.expire(now));
+        Poll::Ready(Err(refusal.into()))
     }
 
     /// Calls the instance that was made ready.
-    fn call(mut self) -> (S::Future, Claim) {
-        (self.inner.call(self.request), self.claim)
+    fn call(mut self) -> (S::Future, Permit) {
+        (self.inner.call(self.request), self.held)
+    }
+}
+
+/// The instant at which the wait is found to be over.
+fn poll_expired(
+    wait: Wait,
+    mut timer: Pin<&mut Timer>,
+    cx: &mut Context<'_>,
+) -> Poll<time::Instant> {
+    if !timer.is_armed() {
+        timer.as_mut().arm(wait.ends());
+    }
+    timer.poll_fired(cx).map(|()| time::now())
+}
+
+fn refuse(tally: &mut Tally<Shared>, expired: Expired) -> Rejection {
+    let mut refuse = |kind| tally.reject(kind, Executed::No);
+    match expired {
+        Expired::Queue { retry_hint } => refuse(Kind::QueueTimeout).after(retry_hint),
+        Expired::Deadline { limit, elapsed } => {
+            refuse(Kind::DeadlineExceeded).limit(limit, elapsed)
+        }
     }
 }
 
 impl<S: Service<Req>, Req, H> fmt::Debug for ResponseFuture<S, Req, H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state: &dyn fmt::Debug = match &self.state {
-            State::Waiting(waiting, _) => &waiting.wait,
-            State::Running(_, claim) => claim,
-            State::Ended(_) => &"ended",
+        let state = match &self.state {
+            State::Queued(..) => "Queued",
+            State::Admitted(..) => "Admitted",
+            State::Running(..) => "Running",
+            State::Ended(_) => "Ended",
         };
-        f.debug_tuple("ResponseFuture").field(state).finish()
+        f.debug_tuple("ResponseFuture").field(&state).finish()
     }
 }

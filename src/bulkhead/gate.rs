@@ -39,6 +39,7 @@ impl Gate {
     }
 
     /// Lets a call in, unless the gate is shut or the limit reached.
+    #[inline]
     pub(super) fn enter(&self) -> bool {
         // Ordering: Acquire on success; pairs with the Release in leave, so that a call sees what the
         // one did whose place it has. On failure nothing is read but the word.
@@ -51,6 +52,7 @@ impl Gate {
     }
 
     /// A call that was let in has left.
+    #[inline]
     pub(super) fn leave(&self) -> Left {
         // Ordering: Release; pairs with the Acquire in enter. Who reads SHUT here takes the queue's lock
         // next, and by the coherence of this word not before its holder, who shut the gate, let it go.

@@ -1,104 +1,70 @@
 //! What one call holds of the bulkhead.
 
-use std::mem;
 use std::task::Waker;
-use std::time::Duration;
 
 use crate::telemetry::Tally;
 
 use super::layer::Shared;
-use super::semaphore::{Entry, Terms};
 use super::waiters::Ticket;
 
 /// The right to be in flight; given back when it is dropped.
 #[derive(Debug)]
 pub struct Permit {
-    _claim: Claim,
-}
-
-impl Permit {
-    pub(super) const fn new(claim: Claim) -> Self {
-        Self { _claim: claim }
-    }
-}
-
-/// One call's place in the bulkhead, and its count: dropped, it gives back what it holds, and what has
-/// not ended by then is counted as cancelled.
-#[derive(Debug)]
-pub(super) struct Claim {
-    held: Held,
     pub(super) tally: Tally<Shared>,
 }
 
-#[derive(Debug)]
-enum Held {
-    Nothing,
-    Place(Ticket),
-    Permit,
-}
-
-/// What a call was given when it came.
-#[derive(Clone, Copy, Debug)]
-#[must_use]
-pub(super) enum Entered {
-    InFlight,
-    Queued(Terms),
-    Refused { retry_hint: Duration },
-}
-
-impl Claim {
-    pub(super) const fn new(tally: Tally<Shared>) -> Self {
-        Self {
-            held: Held::Nothing,
-            tally,
-        }
-    }
-
-    /// Takes a permit or else a place in the queue.
-    pub(super) fn enter(&mut self) -> Entered {
-        match self.tally.semaphore.enter() {
-            Entry::Permit => {
-                self.held = Held::Permit;
-                self.tally.in_flight.increment(1.0);
-                Entered::InFlight
-            }
-            Entry::Queued(ticket, terms) => {
-                self.held = Held::Place(ticket);
-                self.tally.waiting.increment(1.0);
-                Entered::Queued(terms)
-            }
-            Entry::Full { retry_hint } => Entered::Refused { retry_hint },
-        }
-    }
-
-    /// Whether it holds a permit by now; if not, `waker` is called when it is worth asking again.
-    pub(super) fn has_turn(&mut self, waker: &Waker) -> bool {
-        let granted = match &self.held {
-            Held::Nothing => false,
-            Held::Permit => return true,
-            Held::Place(ticket) => self.tally.semaphore.has_turn(ticket, waker),
-        };
-        if granted {
-            self.held = Held::Permit;
-            self.tally.waiting.decrement(1.0);
-            self.tally.in_flight.increment(1.0);
-        }
-        granted
+impl Permit {
+    /// For a call that the semaphore has let in.
+    #[inline]
+    pub(super) fn new(tally: Tally<Shared>) -> Self {
+        let permit = Self { tally };
+        permit.tally.in_flight.increment(1.0);
+        permit
     }
 }
 
-impl Drop for Claim {
+impl Drop for Permit {
+    #[inline]
     fn drop(&mut self) {
-        match mem::replace(&mut self.held, Held::Nothing) {
-            Held::Nothing => {}
-            Held::Place(ticket) => {
-                self.tally.semaphore.leave(ticket);
-                self.tally.waiting.decrement(1.0);
-            }
-            Held::Permit => {
-                self.tally.semaphore.release();
-                self.tally.in_flight.decrement(1.0);
-            }
+        self.tally.semaphore.release();
+        self.tally.in_flight.decrement(1.0);
+    }
+}
+
+/// A place in the queue; dropped, it is left.
+#[derive(Debug)]
+pub(super) struct Place {
+    ticket: Option<Ticket>,
+    pub(super) tally: Tally<Shared>,
+}
+
+impl Place {
+    pub(super) fn new(ticket: Ticket, tally: Tally<Shared>) -> Self {
+        let ticket = Some(ticket);
+        let place = Self { ticket, tally };
+        place.tally.waiting.increment(1.0);
+        place
+    }
+
+    /// The permit, once it is this place's turn, and with it the call's count. Until then, `waker` is
+    /// called when it is worth asking again.
+    pub(super) fn take_turn(&mut self, waker: &Waker) -> Option<Permit> {
+        let ticket = self.ticket.as_ref()?;
+        if !self.tally.semaphore.has_turn(ticket, waker) {
+            return None;
+        }
+        self.ticket = None;
+        let permit = Permit::new(self.tally.hand_on());
+        self.tally.waiting.decrement(1.0);
+        Some(permit)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.tally.semaphore.leave(ticket);
+            self.tally.waiting.decrement(1.0);
         }
     }
 }
@@ -114,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_adds_little_to_the_future_that_carries_it() {
-        assert!(size_of::<Claim>() <= 32, "{}", size_of::<Claim>());
+    fn a_permit_is_two_words_and_so_travels_in_registers() {
+        assert_eq!(size_of::<Option<Permit>>(), 2 * size_of::<usize>());
     }
 }

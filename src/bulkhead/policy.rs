@@ -45,10 +45,6 @@ impl Wait {
         }
     }
 
-    pub(super) const fn is_for_permit(&self) -> bool {
-        self.queued.is_some()
-    }
-
     pub(super) fn elapsed(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.started)
     }
@@ -121,7 +117,6 @@ mod tests {
         let mut wait = Wait::for_permit(now, Deadline::at(now + 2 * SECOND), terms(SECOND));
         assert_eq!(wait.admit(now + SECOND), None, "late, but it came");
         assert_eq!(wait.ends(), Some(now + 2 * SECOND));
-        assert!(!wait.is_for_permit());
         assert_eq!(Wait::for_inner(now, Deadline::NEVER).ends(), None);
     }
 

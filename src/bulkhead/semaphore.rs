@@ -63,10 +63,16 @@ impl Semaphore {
     }
 
     /// A permit, or a place in the queue, or neither.
+    #[inline]
     pub(super) fn enter(&self) -> Entry {
         if self.gate.enter() {
             return Entry::Permit;
         }
+        self.enter_queue()
+    }
+
+    #[cold]
+    fn enter_queue(&self) -> Entry {
         let mut state = self.state.lock();
         let State { config, waiters } = &mut *state;
         if waiters.waiting() >= config.queue {
@@ -96,6 +102,7 @@ impl Semaphore {
     }
 
     /// Gives up a place in the queue, and the permit if one was granted meanwhile.
+    #[cold]
     pub(super) fn leave(&self, ticket: Ticket) {
         let mut waker = None;
         let mut state = self.state.lock();
@@ -108,6 +115,7 @@ impl Semaphore {
     }
 
     /// Gives a permit back.
+    #[inline]
     pub(super) fn release(&self) {
         if self.gate.leave() == Left::Shut {
             self.hand_over();
@@ -133,6 +141,7 @@ impl Semaphore {
     }
 
     /// Gives what is free to those who wait, until one or the other runs out.
+    #[cold]
     fn hand_over(&self) {
         while let Some(waker) = self.grant() {
             // A release can be part of unwinding, where a second panic would end the process (I5).

@@ -11,10 +11,12 @@ use crate::error::{Executed, Kind, StackError};
 use crate::telemetry::{End, Tally};
 use crate::time;
 
+use super::future::Waiting;
 use super::layer::Shared;
-use super::permit::{Claim, Entered};
+use super::permit::Place;
 use super::policy::Wait;
-use super::{Hold, ResponseFuture, UntilResponse};
+use super::semaphore::Entry;
+use super::{Hold, Permit, ResponseFuture, UntilResponse};
 
 /// Bounds how many calls are in flight, and how many wait; made by
 /// [`BulkheadLayer`](super::BulkheadLayer).
@@ -64,16 +66,20 @@ where
             let refusal = tally.reject(Kind::DeadlineExceeded, Executed::No);
             return ResponseFuture::ended(refusal.into(), self.hold.clone());
         }
-        let mut claim = Claim::new(tally);
-        match claim.enter() {
-            Entered::InFlight => self.admit(request, deadline, claim),
-            Entered::Queued(terms) => {
-                let wait = Wait::for_permit(time::now(), deadline, terms);
-                let (inner, hold) = (self.inner.clone(), self.hold.clone());
-                ResponseFuture::waiting(inner, request, wait, claim, hold)
+        match self.shared.semaphore.enter() {
+            Entry::Permit => self.admit(request, deadline, Permit::new(tally)),
+            Entry::Queued(ticket, terms) => {
+                let held = Place::new(ticket, tally);
+                let waiting = Waiting {
+                    inner: self.inner.clone(),
+                    request,
+                    wait: Wait::for_permit(time::now(), deadline, terms),
+                    held,
+                };
+                ResponseFuture::queued(waiting, self.hold.clone())
             }
-            Entered::Refused { retry_hint } => {
-                let refusal = claim.tally.reject(Kind::BulkheadFull, Executed::No);
+            Entry::Full { retry_hint } => {
+                let refusal = tally.reject(Kind::BulkheadFull, Executed::No);
                 ResponseFuture::ended(refusal.after(retry_hint).into(), self.hold.clone())
             }
         }
@@ -89,7 +95,7 @@ impl<S: Clone, H: Clone, X> Bulkhead<S, H, X> {
         &mut self,
         request: Req,
         deadline: Deadline,
-        mut claim: Claim,
+        mut permit: Permit,
     ) -> ResponseFuture<S, Req, H>
     where
         S: Service<Req>,
@@ -99,17 +105,21 @@ impl<S: Clone, H: Clone, X> Bulkhead<S, H, X> {
             .inner
             .poll_ready(&mut Context::from_waker(Waker::noop()))
         {
-            Poll::Ready(Ok(())) => ResponseFuture::running(self.inner.call(request), claim, hold),
+            Poll::Ready(Ok(())) => ResponseFuture::running(self.inner.call(request), permit, hold),
             Poll::Ready(Err(error)) => {
                 self.inner = self.inner.clone();
-                claim.tally.end(End::Error);
+                permit.tally.end(End::Error);
                 ResponseFuture::ended(error, hold)
             }
             Poll::Pending => {
                 let fresh = self.inner.clone();
-                let inner = mem::replace(&mut self.inner, fresh);
-                let wait = Wait::for_inner(time::now(), deadline);
-                ResponseFuture::waiting(inner, request, wait, claim, hold)
+                let waiting = Waiting {
+                    inner: mem::replace(&mut self.inner, fresh),
+                    request,
+                    wait: Wait::for_inner(time::now(), deadline),
+                    held: permit,
+                };
+                ResponseFuture::admitted(waiting, hold)
             }
         }
     }

@@ -95,6 +95,14 @@ impl<T: Metered> Tally<T> {
         }
     }
 
+    /// Hands the call on to another tally, which counts it in this one's place.
+    pub(crate) fn hand_on(&mut self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            open: std::mem::take(&mut self.open),
+        }
+    }
+
     /// Counts the call. Only the first end counts.
     pub(crate) fn end(&mut self, end: End) {
         if std::mem::take(&mut self.open) {

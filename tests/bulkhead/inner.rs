@@ -3,8 +3,8 @@
 use std::future::{Future, Ready, pending, ready};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
 use mainstay::bulkhead::{Bulkhead, BulkheadConfig, BulkheadHandle, BulkheadLayer};
 use mainstay::{Deadline, Executed, Kind, StackError};
@@ -139,9 +139,9 @@ enum Instance {
 
 /// Is ready when it is asked for the second time, fails when it is told to, and holds its caller to
 /// the contract: an instance is ready when it is called, and one that failed is asked no more.
-struct Strict {
+pub(crate) struct Strict {
     instance: Instance,
-    failures: Arc<AtomicU32>,
+    pub(crate) failures: Arc<AtomicU32>,
 }
 
 impl Clone for Strict {
@@ -185,7 +185,7 @@ impl Service<()> for Strict {
     }
 }
 
-fn strict(failures: u32) -> Strict {
+pub(crate) fn strict(failures: u32) -> Strict {
     Strict {
         instance: Instance::Fresh,
         failures: Arc::new(AtomicU32::new(failures)),
@@ -231,6 +231,71 @@ async fn the_inner_service_wakes_the_task_that_waits_for_it() {
     permits.add_permits(1);
     admitted.await.unwrap().unwrap();
     queued.await.unwrap().unwrap();
+}
+
+/// Is never ready, and says when an instance that was asked is gone.
+struct Never {
+    asked: bool,
+    gone: Arc<AtomicBool>,
+}
+
+impl Clone for Never {
+    fn clone(&self) -> Self {
+        let gone = Arc::clone(&self.gone);
+        Self { asked: false, gone }
+    }
+}
+
+impl Drop for Never {
+    fn drop(&mut self) {
+        self.gone.fetch_or(self.asked, Ordering::Relaxed);
+    }
+}
+
+impl Service<()> for Never {
+    type Response = ();
+    type Error = BoxError;
+    type Future = Ready<Result<(), BoxError>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.asked = true;
+        Poll::Pending
+    }
+
+    fn call(&mut self, (): ()) -> Self::Future {
+        unreachable!("it is never ready")
+    }
+}
+
+/// Notes, when it is rung, whether the instance is gone.
+struct Bell {
+    gone: Arc<AtomicBool>,
+    rung_after: AtomicBool,
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        let gone = self.gone.load(Ordering::Relaxed);
+        self.rung_after.store(gone, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_call_reserved_below_is_free_before_its_permit_goes_on() {
+    let gone = Arc::new(AtomicBool::new(false));
+    let inner = Never {
+        asked: false,
+        gone: Arc::clone(&gone),
+    };
+    let (mut service, _) = over(config(1, 1), inner);
+    let (first, mut second) = (service.call(()), Box::pin(service.call(())));
+    let rung_after = AtomicBool::new(false);
+    let bell = Arc::new(Bell { gone, rung_after });
+    let waker = Waker::from(Arc::clone(&bell));
+    let mut cx = Context::from_waker(&waker);
+    assert!(second.as_mut().poll(&mut cx).is_pending());
+    drop(first);
+    assert!(bell.rung_after.load(Ordering::Relaxed));
 }
 
 /// A service whose futures are of a given size.

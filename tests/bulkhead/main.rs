@@ -6,5 +6,7 @@ mod permits;
 mod queue;
 mod room;
 mod schedules;
+#[cfg(feature = "serde")]
+mod settings;
 #[cfg(feature = "metrics")]
 mod telemetry;

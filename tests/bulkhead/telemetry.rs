@@ -2,16 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use mainstay::Deadline;
 use mainstay::bulkhead::BulkheadLayer;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tokio::time::{Instant, advance};
+use tower::{Layer, Service};
 
+use crate::inner::strict;
 use crate::room::{PANICS_IN_CALL, PANICS_IN_FUTURE, Room, SECOND, config, is_pending, poll};
 
 /// A room, and what its bulkhead has recorded so far.
 struct Recorded {
+    layer: BulkheadLayer,
     room: Room,
     snapshotter: Snapshotter,
     figures: BTreeMap<String, f64>,
@@ -24,7 +29,8 @@ impl Recorded {
             BulkheadLayer::new("desk", config(concurrency, queue)).unwrap()
         });
         Self {
-            room: Room::over(layer),
+            room: Room::over(layer.clone()),
+            layer,
             snapshotter: recorder.snapshotter(),
             figures: BTreeMap::new(),
         }
@@ -123,4 +129,20 @@ async fn a_call_that_is_given_up_or_unwinds_is_cancelled_once_and_leaves_no_figu
         ("calls_total rejected", 1.0),
         ("rejections_total deadline_exceeded", 1.0),
     ]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_to_become_ready_is_an_error_whenever_it_comes() {
+    let mut recorded = Recorded::new(1, 1);
+    let inner = strict(1);
+    let failures = Arc::clone(&inner.failures);
+    let mut service = recorded.layer.layer(inner);
+    service.call(()).await.unwrap_err();
+    recorded.assert_shows(&[("calls_total error", 1.0)]);
+
+    let (admitted, queued) = (service.call(()), service.call(()));
+    failures.store(2, Ordering::Relaxed);
+    admitted.await.unwrap_err();
+    queued.await.unwrap_err();
+    recorded.assert_shows(&[("calls_total error", 3.0)]);
 }
