@@ -184,7 +184,7 @@ async fn no_copy_is_made_for_the_last_attempt_nor_for_the_only_one() {
         let server = Server::new([step]);
         let service = layer(exact().attempts(attempts)).layer(server.handle());
         let request = Request::default();
-        let counted = std::sync::Arc::clone(&request.copies);
+        let counted = Arc::clone(&request.copies);
         drop(service.oneshot(request).await);
         assert_eq!(*counted.lock().unwrap(), copies, "{attempts} {step:?}");
         assert_eq!(server.state().clones, clones, "{attempts} {step:?}");
