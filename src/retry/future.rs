@@ -8,7 +8,7 @@ use tokio::task::coop;
 use tower::Service;
 
 use crate::classify::{Classify, Outcome};
-use crate::context::{Attempt, CallContext, enter_attempt};
+use crate::context::{Attempt, CallContext, enter_attempt, enter_deadline};
 use crate::error::{Executed, Kind, Rejection, StackError};
 use crate::telemetry::Tally;
 use crate::time;
@@ -327,6 +327,8 @@ where
         };
         self.context.mark(&mut request, attempt);
         self.account.send();
+        // As around the first: this one may be polled outside of the caller's scope.
+        let _deadline = enter_deadline(self.course.deadline());
         let _entered = enter_attempt(attempt);
         let sent = service.call(request);
         self.spare = copy.map(|request| Spare { service, request });

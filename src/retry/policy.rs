@@ -62,6 +62,10 @@ impl Course {
         self.attempt
     }
 
+    pub(super) const fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
     /// The attempt ended with `failure` at `now`.
     pub(super) fn fail(
         &mut self,
