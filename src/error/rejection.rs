@@ -109,6 +109,13 @@ impl Rejection {
         self
     }
 
+    /// Says that the request may have run after all: a layer further out sent it before.
+    #[must_use]
+    pub(crate) const fn may_have_run(mut self) -> Self {
+        self.executed = Executed::Unknown;
+        self
+    }
+
     /// Says what caused the refusal.
     #[must_use]
     pub fn because(mut self, source: Arc<dyn StdError + Send + Sync>) -> Self {

@@ -68,6 +68,10 @@
 //! ([`Stop::NotReady`]), or time runs out, the call ends with the error of the last attempt, or with
 //! a refusal where it had ended with a response. An error of readiness itself ends the call as it is.
 //!
+//! One thing is changed in what is given back: a refusal that says `Executed::No` of the last attempt,
+//! an open circuit's say, says [`Unknown`](crate::Executed::Unknown) when an attempt before it may have
+//! run. Read as said of the call, it would be false.
+//!
 //! # What is sent again
 //! [`Replay`] copies requests and says whether a repeat is safe. [`ByClone`], the default, clones and
 //! holds everything to be safe: **give a rule of your own where that is not so.** What did not run
