@@ -21,8 +21,9 @@ pub enum Kind {
     BulkheadFull,
     /// A place in the queue did not become a permit in time.
     QueueTimeout,
-    /// The inner service did not become ready for a further attempt, and the response of the
-    /// attempt before had been given up for it.
+    /// A further attempt could not be sent, because the inner service did not become ready in time or
+    /// the request was not whole any more, and the response of the attempt before had been given up
+    /// for it.
     NotReady,
 }
 
@@ -46,7 +47,7 @@ impl Kind {
             Self::CircuitOpen => "the circuit is open",
             Self::BulkheadFull => "the bulkhead and its queue are full",
             Self::QueueTimeout => "no permit became free in time",
-            Self::NotReady => "the service did not become ready for another attempt",
+            Self::NotReady => "another attempt could not be sent",
         }
     }
 }

@@ -95,7 +95,7 @@
 //! |---|---|---|
 //! | [`DeadlineExceeded`](crate::Kind::DeadlineExceeded) | `No` | the deadline had passed before the first attempt |
 //! | [`DeadlineExceeded`](crate::Kind::DeadlineExceeded) | `Unknown` | it passed before the next could be sent, and the last response is gone |
-//! | [`NotReady`](crate::Kind::NotReady) | `Unknown` | the service did not become ready again, and the last response is gone |
+//! | [`NotReady`](crate::Kind::NotReady) | `Unknown` | the next could not be sent, and the last response is gone: the service did not become ready, `elapsed_max` passed, or the copy was not intact any more |
 //!
 //! # Defaults
 //! | Setting | Default | Range |
@@ -124,8 +124,9 @@
 //!
 //! # Anti-patterns
 //! - **Retrying at every level.** Three levels of three attempts make 27 requests of one. Within a
-//!   process, and where requests carry their attempt over http, `Nested::PassThrough` holds it at
-//!   three; across processes, retry at one level only.
+//!   task, and as far as a request carries its attempt in its extensions, `Nested::PassThrough` holds
+//!   it at three. It does not see past a `Buffer` or a spawned task without them, nor across processes:
+//!   retry at one level only.
 //! - **Retrying what is not idempotent** by `ByClone`. A timeout does not say that nothing happened:
 //!   the payment may be made twice.
 //! - **No budget** ([`Unlimited`]). When a service fails every call, retries multiply its load by the

@@ -149,6 +149,16 @@ async fn a_copy_that_spoils_during_the_wait_is_not_sent() {
     let (result, sent, why) = run(exact(), Spoiling::default(), [fail()]).await;
     assert!(matches!(result, Err(Error::Inner(_))), "the last error");
     assert_eq!((sent, why), (1, vec![(Stop::NotReplayable, 1)]));
+
+    let lost = answer(Failure::transient());
+    let (result, _, why) = run(exact(), Spoiling::default(), [lost]).await;
+    let Err(Error::Rejected(refusal)) = result else {
+        panic!("{result:?}")
+    };
+    assert_eq!(refusal.executed(), Executed::Unknown);
+    let said = refusal.to_string();
+    assert_eq!(said, "test: another attempt could not be sent");
+    assert_eq!(why, [(Stop::NotReplayable, 1)]);
 }
 
 #[tokio::test(start_paused = true)]
