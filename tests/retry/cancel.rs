@@ -2,9 +2,10 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use futures::FutureExt;
-use mainstay::retry::{ConcurrencyBudget, ResponseFuture, Retry};
+use mainstay::retry::{ConcurrencyBudget, Replay, ResponseFuture, Retry};
 use mainstay::{Attempt, Failure, Outcome};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use tower::limit::{ConcurrencyLimit, ConcurrencyLimitLayer};
@@ -130,6 +131,40 @@ async fn a_call_that_ends_leaves_nothing_before_its_future_is_dropped() {
         drop(call);
         stack.check_nothing_is_left(outcome);
     }
+}
+
+/// Copies that are whole when the attempt has failed, and not any more once the service is ready again.
+#[derive(Clone, Default)]
+struct Spoiling(Arc<AtomicBool>);
+
+impl Replay<Request> for Spoiling {
+    fn copy(&self, request: &Request) -> Option<Request> {
+        Some(request.clone())
+    }
+
+    fn is_safe(&self, _request: &Request) -> bool {
+        true
+    }
+
+    fn is_intact(&self, _copy: &Request) -> bool {
+        !self.0.swap(true, Relaxed)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_made_ready_for_an_attempt_that_is_not_sent_is_free_at_once() {
+    let server = Server::failing();
+    let mut limited = ConcurrencyLimitLayer::new(1).layer(server.handle());
+    let layer = layer(exact()).replay(Spoiling::default());
+    let mut service = layer.layer(limited.clone());
+    let call = service.ready().await.unwrap().call(Request::default());
+    let mut call = Box::pin(call);
+    assert!(call.as_mut().await.is_err());
+    assert!(
+        limited.ready().now_or_never().is_some(),
+        "before it is dropped"
+    );
+    drop(call);
 }
 
 #[tokio::test(start_paused = true)]

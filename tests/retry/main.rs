@@ -4,6 +4,8 @@
 
 mod budget;
 mod cancel;
+#[cfg(feature = "tracing")]
+mod events;
 #[cfg(feature = "serde")]
 mod files;
 mod kit;
