@@ -15,7 +15,7 @@ use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 use mainstay::{Deadline, Error, Executed, Kind, Rejection, error};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use serde_json::{Value, json};
-use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, service_fn};
 
 fn app() -> Router {
     let limit = TimeoutConfig::default().limit(Duration::from_millis(100));
@@ -209,6 +209,10 @@ async fn an_error_that_is_no_refusal_is_a_500_without_a_word_of_it_and_counted()
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let layer = metrics::with_local_recorder(&recorder, RespondLayer::new);
+    let refuse =
+        service_fn(|(): ()| async { Err::<Reply, BoxError>(refusal(Kind::Timeout).into()) });
+    let reply = layer.layer(refuse).oneshot(()).await.unwrap();
+    assert_eq!(reply.status(), StatusCode::GATEWAY_TIMEOUT, "not counted");
     let mut service = ServiceBuilder::new()
         .layer(layer)
         .service_fn(|(): ()| async { Err::<Reply, BoxError>("password is hunter2".into()) });

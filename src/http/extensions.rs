@@ -158,6 +158,17 @@ mod tests {
     }
 
     #[test]
+    fn the_requests_own_attempt_counts_and_without_one_the_tasks() {
+        let context = Extensions::default();
+        let (own, around) = (Attempt::first(3), Attempt::first(5));
+        let mut request = http::Request::new(());
+        let _entered = crate::context::enter_attempt(around);
+        assert_eq!(context.attempt(&request), Some(around));
+        context.mark(&mut request, own);
+        assert_eq!(context.attempt(&request), Some(own));
+    }
+
+    #[test]
     fn a_header_of_a_peer_is_no_attempt_and_is_replaced() {
         let grpc = Extensions::default().attempt_header(AttemptHeader::GrpcPreviousRpcAttempts);
         let plain = Extensions::default().attempt_header(AttemptHeader::XRetryAttempt);

@@ -172,6 +172,19 @@ fn the_live_body_goes_with_its_last_reader_though_it_holds_their_waker() {
 }
 
 #[test]
+fn a_reader_that_has_gone_is_woken_by_nobody() {
+    let source = Source::of(vec![data("ab")]);
+    let mut first = Reader::first(&source, 64);
+    let mut second = first.copy().unwrap();
+    assert!(!first.poll() && !second.poll());
+    let waker = first.waker();
+    drop(first);
+    assert!(waker.upgrade().is_none(), "its task would be kept alive");
+    source.release();
+    assert!(second.was_woken());
+}
+
+#[test]
 fn the_live_body_goes_when_it_has_ended_or_its_newest_reader_has() {
     let source = Source::of(vec![data("ab")]);
     let held = || Arc::strong_count(&source.0) > 1;

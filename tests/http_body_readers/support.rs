@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 use bytes::Bytes;
@@ -160,6 +160,11 @@ impl Reader {
 
     pub(crate) fn is_done(&self) -> bool {
         !matches!(self.state, State::Unread | State::Reading)
+    }
+
+    /// Alive while anyone could still wake it.
+    pub(crate) fn waker(&self) -> Weak<Wakes> {
+        Arc::downgrade(&self.wakes)
     }
 
     pub(crate) fn was_woken(&mut self) -> bool {
