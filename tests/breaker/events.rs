@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 use super::*;
 
@@ -49,6 +49,9 @@ impl Subscriber for Events {
 #[tokio::test(start_paused = true)]
 async fn each_change_is_told_once_with_its_cause_and_time() {
     let events = Events::default();
+    // With one subscriber alone, an event that another thread is the first to come to is taken to
+    // interest nobody, ever.
+    let _second = Dispatch::new(events.clone());
     let _told = tracing::subscriber::set_default(events.clone());
     let (service, handle) = breaker(config());
     calls(&service, 40, Do::Fail).await;

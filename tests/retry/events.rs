@@ -8,7 +8,7 @@ use mainstay::{Failure, Ratio};
 use tower::{Layer, ServiceExt};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 use crate::kit::*;
 
@@ -52,6 +52,9 @@ impl Subscriber for Events {
 #[tokio::test(start_paused = true)]
 async fn each_stop_is_told_and_each_change_of_the_budget_and_nothing_of_healthy_calls() {
     let events = Events::default();
+    // With one subscriber alone, an event that another thread is the first to come to is taken to
+    // interest nobody, ever.
+    let _second = Dispatch::new(events.clone());
     let _told = tracing::subscriber::set_default(events.clone());
     let one_a_second = WindowedConfig::default()
         .ratio(Ratio::ZERO)
