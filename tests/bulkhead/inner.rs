@@ -1,6 +1,6 @@
 //! What the bulkhead asks of its inner service, and when.
 
-use std::future::{Future, Ready, pending, ready};
+use std::future::{Future, Ready, pending, poll_fn, ready};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -342,7 +342,7 @@ async fn the_deadline_reaches_below_the_queue_though_it_is_left_outside_of_its_s
     for deadline in [Some(Deadline::within(SECOND)), None] {
         let mut running = Box::pin(service.call(true));
         assert!(poll(running.as_mut()).is_pending());
-        let call = async { service.call(false) };
+        let call = poll_fn(|_| Poll::Ready(service.call(false)));
         let mut queued = Box::pin(match deadline {
             Some(deadline) => deadline.scope(call).await,
             None => call.await,
