@@ -223,6 +223,9 @@ impl Circuit {
         if shape != kept {
             self.windows.reshape(shape);
         }
+        if old.consecutive_failures.is_some() != config.consecutive_failures.is_some() {
+            self.consecutive.restart(policy.phase().epoch);
+        }
         self.dials.set(&config);
         policy.reconfigure(config);
         self.publish(&policy, None);

@@ -302,6 +302,9 @@ impl Model {
         if shape(&config) != shape(&self.config) {
             self.kept.clear();
         }
+        if config.consecutive_failures.is_none() {
+            self.in_a_row = 0;
+        }
         self.config = config;
     }
 
