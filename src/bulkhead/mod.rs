@@ -60,8 +60,9 @@
 //! permit, so that neither idle clones nor calls that wait reserve anything below; a load balancer
 //! above it therefore sees no back-pressure, but refusals. A service that is ready on the spot is
 //! called on the spot, without being cloned. For one that is not, the response's future waits: with
-//! its permit, since that call too is one the caller has in flight, and until the caller's deadline.
-//! An error of the inner service's readiness comes out of the future.
+//! its permit, since that call too is one the caller has in flight, and until the caller's deadline:
+//! a service that becomes ready only then is not called. An error of the inner service's readiness
+//! comes out of the future.
 //!
 //! # Refusals
 //! | Kind | Executed | When | Says |
