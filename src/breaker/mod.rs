@@ -131,7 +131,7 @@
 //! | [`probes`](BreakerConfig::probes) | 5 | 1 to 64 |
 //! | [`probe_successes`](BreakerConfig::probe_successes) | 3 | 1 to `probes` |
 //! | [`probe_lease`](BreakerConfig::probe_lease) | 30 s | above zero |
-//! | [`ramp`](BreakerConfig::ramp) | off | above zero |
+//! | [`ramp`](BreakerConfig::ramp) | off | above zero; [`Duration::MAX`](std::time::Duration::MAX) is never, with a floor only |
 //! | [`ramp_floor`](BreakerConfig::ramp_floor) | 10 % | any share |
 //! | [`cancelled`](BreakerConfig::cancelled) | [`Ignore`](Cancelled::Ignore) | |
 //!
