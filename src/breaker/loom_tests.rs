@@ -132,7 +132,7 @@ fn loom_a_probe_that_is_given_back_while_others_ask_frees_one_place() {
             let circuit = Arc::clone(&circuit);
             thread::spawn(move || circuit.admit(&due).0.is_ok())
         });
-        let _ = circuit.release(first);
+        let _ = circuit.release(first, &due);
         let admitted = calls.map(|call| call.join().unwrap());
         assert!(admitted != [true, true]);
         assert_eq!(

@@ -111,7 +111,7 @@ impl Shared {
 
     pub(super) fn release(&self, permit: Permit) {
         self.ended(&permit);
-        let news = self.circuit.release(permit);
+        let news = self.circuit.release(permit, &Live(&self.rng));
         self.tell(news);
     }
 

@@ -258,6 +258,9 @@ impl Model {
     }
 
     pub(super) fn release(&mut self, call: Call) {
+        if call.probe {
+            self.lapse();
+        }
         if let Mode::HalfOpen(probation) = &mut self.mode {
             probation.live.retain(|(id, _)| *id != call.id);
         }

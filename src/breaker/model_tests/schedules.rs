@@ -184,8 +184,8 @@ impl Run {
 
     fn release(&mut self) {
         if let Some((permit, call)) = self.take() {
-            let news = self.circuit.release(permit);
-            assert!(news.changes.iter().all(Option::is_none));
+            let news = self.circuit.release(permit, &self.source);
+            self.changes += news.changes.into_iter().flatten().count() as u64;
             self.model.release(call);
         }
     }
