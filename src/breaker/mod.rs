@@ -172,6 +172,11 @@
 //! Inside the retry, so that each attempt is judged and none is spent on an open circuit, and outside
 //! the timeout of one attempt, so that timeouts are failures.
 
+// The rule is `policy`, with its parts `probation`, `ramp` and `open_time`: plain and synchronous, told
+// by `ruling` what happened and what follows. `circuit` keeps it behind a lock, and beside it what calls
+// use without that lock: `gate` (the state), `dials` (the settings), `window` (the results).
+// `shared` adds clock, randomness, metrics and events; `service`, `permit` and `future` are one call.
+
 mod circuit;
 mod config;
 mod dials;

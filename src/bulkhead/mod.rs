@@ -84,7 +84,7 @@
 //! | Metric | Meaning |
 //! |---|---|
 //! | `mainstay_calls_total`, `mainstay_rejections_total` | as for every layer, with `layer="bulkhead"` |
-//! | `mainstay_bulkhead_in_flight` | gauge: calls that hold a permit |
+//! | `mainstay_bulkhead_in_flight` | gauge: calls that hold a permit, but for those that count as waiting |
 //! | `mainstay_bulkhead_waiting` | gauge: calls in the queue, and those that were handed a permit and have not run since |
 //! | `mainstay_bulkhead_wait_seconds` | histogram: time in the queue, until a permit or a refusal, of the calls that were in it |
 //!
