@@ -241,6 +241,10 @@ impl BreakerConfig {
                 return Err(ConfigError::duration(field, duration, "above zero"));
             }
         }
+        if self.ramp == Some(Duration::MAX) && self.ramp_floor == Ratio::ZERO {
+            let allowed = "finite unless ramp_floor is above 0: no call would ever be admitted";
+            return Err(ConfigError::duration("ramp", Duration::MAX, allowed));
+        }
         Ok(())
     }
 

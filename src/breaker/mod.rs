@@ -131,7 +131,7 @@
 //! | [`probes`](BreakerConfig::probes) | 5 | 1 to 64 |
 //! | [`probe_successes`](BreakerConfig::probe_successes) | 3 | 1 to `probes` |
 //! | [`probe_lease`](BreakerConfig::probe_lease) | 30 s | above zero |
-//! | [`ramp`](BreakerConfig::ramp) | off | above zero |
+//! | [`ramp`](BreakerConfig::ramp) | off | above zero; [`Duration::MAX`](std::time::Duration::MAX) is never, with a floor only |
 //! | [`ramp_floor`](BreakerConfig::ramp_floor) | 10 % | any share |
 //! | [`cancelled`](BreakerConfig::cancelled) | [`Ignore`](Cancelled::Ignore) | |
 //!
@@ -171,6 +171,11 @@
 //! # In a stack
 //! Inside the retry, so that each attempt is judged and none is spent on an open circuit, and outside
 //! the timeout of one attempt, so that timeouts are failures.
+
+// The rule is `policy`, with its parts `probation`, `ramp` and `open_time`: plain and synchronous, told
+// by `ruling` what happened and what follows. `circuit` keeps it behind a lock, and beside it what calls
+// use without that lock: `gate` (the state), `dials` (the settings), `window` (the results).
+// `shared` adds clock, randomness, metrics and events; `service`, `permit` and `future` are one call.
 
 mod circuit;
 mod config;

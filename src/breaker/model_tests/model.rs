@@ -258,6 +258,9 @@ impl Model {
     }
 
     pub(super) fn release(&mut self, call: Call) {
+        if call.probe {
+            self.lapse();
+        }
         if let Mode::HalfOpen(probation) = &mut self.mode {
             probation.live.retain(|(id, _)| *id != call.id);
         }
@@ -301,6 +304,9 @@ impl Model {
         };
         if shape(&config) != shape(&self.config) {
             self.kept.clear();
+        }
+        if config.consecutive_failures.is_none() {
+            self.in_a_row = 0;
         }
         self.config = config;
     }
