@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use pin_project::pin_project;
 use tower::Service;
 
+use crate::context::enter_deadline;
 use crate::error::{Executed, Kind, Rejection, StackError};
 use crate::telemetry::{End, Tally};
 use crate::time;
@@ -185,6 +186,8 @@ where
 
     /// Calls the instance that was made ready.
     fn call(mut self) -> (S::Future, Permit) {
+        // It may be polled outside of the scope that it was called in.
+        let _deadline = enter_deadline(self.wait.deadline());
         (self.inner.call(self.request), self.held)
     }
 }

@@ -45,6 +45,10 @@ impl Wait {
         }
     }
 
+    pub(super) const fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+
     pub(super) fn elapsed(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.started)
     }

@@ -52,6 +52,15 @@ pub(crate) fn enter_attempt(attempt: Attempt) -> Entered<Attempt> {
     Entered::new(&ATTEMPT, attempt)
 }
 
+/// Says which deadline holds for the code that runs until the guard is dropped, unless a sooner one
+/// does already; `None` for one that is never, which changes nothing.
+///
+/// For layers that call the inner service when they are polled: that may be outside of the scope in
+/// which they found the deadline.
+pub(crate) fn enter_deadline(deadline: Deadline) -> Option<Entered<Deadline>> {
+    (deadline != Deadline::NEVER).then(|| Entered::deadline(deadline))
+}
+
 /// Puts a value back when dropped, also by a panic. It stays on the thread that made it.
 pub(crate) struct Entered<T: Copy + 'static> {
     slot: &'static std::thread::LocalKey<Cell<Option<T>>>,
@@ -66,6 +75,14 @@ impl<T: Copy> Entered<T> {
             before: slot.replace(Some(value)),
             _thread: PhantomData,
         }
+    }
+}
+
+impl Entered<Deadline> {
+    fn deadline(deadline: Deadline) -> Self {
+        let around = DEADLINE.get();
+        let holds = around.map_or(deadline, |around| around.sooner(deadline));
+        Self::new(&DEADLINE, holds)
     }
 }
 
@@ -95,10 +112,7 @@ impl<F: Future> Future for Scope<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let deadline = DEADLINE
-            .get()
-            .map_or(*this.deadline, |outer| outer.sooner(*this.deadline));
-        let _entered = Entered::new(&DEADLINE, deadline);
+        let _entered = Entered::deadline(*this.deadline);
         this.inner.poll(cx)
     }
 }

@@ -18,4 +18,4 @@ pub use ambient::{Ambient, CallContext, Scope};
 pub use attempt::Attempt;
 pub use deadline::Deadline;
 
-pub(crate) use ambient::enter_attempt;
+pub(crate) use ambient::{enter_attempt, enter_deadline};

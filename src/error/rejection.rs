@@ -21,8 +21,9 @@ pub enum Kind {
     BulkheadFull,
     /// A place in the queue did not become a permit in time.
     QueueTimeout,
-    /// The inner service did not become ready for a further attempt, and the response of the
-    /// attempt before had been given up for it.
+    /// A further attempt could not be sent, because the inner service did not become ready in time or
+    /// the request was not whole any more, and the response of the attempt before had been given up
+    /// for it.
     NotReady,
 }
 
@@ -46,7 +47,7 @@ impl Kind {
             Self::CircuitOpen => "the circuit is open",
             Self::BulkheadFull => "the bulkhead and its queue are full",
             Self::QueueTimeout => "no permit became free in time",
-            Self::NotReady => "the service did not become ready for another attempt",
+            Self::NotReady => "another attempt could not be sent",
         }
     }
 }
@@ -113,6 +114,13 @@ impl Rejection {
     #[must_use]
     pub fn limit(mut self, limit: Duration, elapsed: Duration) -> Self {
         self.detail = Detail::Limit { limit, elapsed };
+        self
+    }
+
+    /// Says that the request may have run after all: a layer further out sent it before.
+    #[must_use]
+    pub(crate) const fn may_have_run(mut self) -> Self {
+        self.executed = Executed::Unknown;
         self
     }
 

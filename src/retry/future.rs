@@ -8,7 +8,7 @@ use tokio::task::coop;
 use tower::Service;
 
 use crate::classify::{Classify, Outcome};
-use crate::context::{Attempt, CallContext, enter_attempt};
+use crate::context::{Attempt, CallContext, enter_attempt, enter_deadline};
 use crate::error::{Executed, Kind, Rejection, StackError};
 use crate::telemetry::Tally;
 use crate::time;
@@ -191,7 +191,7 @@ where
                     let result = ready!(plan.poll_attempt(attempt, cx));
                     let Some(timer) = plan.after(&result) else {
                         plan.account.answer(&result);
-                        return Poll::Ready(result);
+                        return Poll::Ready(result.map_err(|error| plan.of_all_attempts(error)));
                     };
                     // A failed response goes here, and the attempt that gave it; both before the sleep.
                     let error = result.err();
@@ -203,7 +203,7 @@ where
                 }
                 StageProjection::Wait(wait) => match ready!(plan.poll_send(wait, cx)) {
                     Ok(attempt) => stage.set(Stage::Attempt(attempt)),
-                    Err(error) => return Poll::Ready(Err(error)),
+                    Err(error) => return Poll::Ready(Err(plan.of_all_attempts(error))),
                 },
             }
         }
@@ -327,10 +327,22 @@ where
         };
         self.context.mark(&mut request, attempt);
         self.account.send();
+        // As around the first: this one may be polled outside of the caller's scope.
+        let _deadline = enter_deadline(self.course.deadline());
         let _entered = enter_attempt(attempt);
         let sent = service.call(request);
         self.spare = copy.map(|request| Spare { service, request });
         sent
+    }
+
+    /// A refusal of the last attempt says whether that one ran; its caller reads it as said of the call.
+    fn of_all_attempts(&self, error: S::Error) -> S::Error {
+        match error.rejection() {
+            Some(refusal) if refusal.executed() == Executed::No && self.course.may_have_run() => {
+                refusal.clone().may_have_run().into()
+            }
+            _ => error,
+        }
     }
 
     /// No attempt can be sent any more, and the response of the last one is gone: its error ends the

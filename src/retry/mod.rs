@@ -68,6 +68,10 @@
 //! ([`Stop::NotReady`]), or time runs out, the call ends with the error of the last attempt, or with
 //! a refusal where it had ended with a response. An error of readiness itself ends the call as it is.
 //!
+//! One thing is changed in what is given back: a refusal that says `Executed::No` of the last attempt,
+//! an open circuit's say, says [`Unknown`](crate::Executed::Unknown) when an attempt before it may have
+//! run. Read as said of the call, it would be false.
+//!
 //! # What is sent again
 //! [`Replay`] copies requests and says whether a repeat is safe. [`ByClone`], the default, clones and
 //! holds everything to be safe: **give a rule of your own where that is not so.** What did not run
@@ -91,7 +95,7 @@
 //! |---|---|---|
 //! | [`DeadlineExceeded`](crate::Kind::DeadlineExceeded) | `No` | the deadline had passed before the first attempt |
 //! | [`DeadlineExceeded`](crate::Kind::DeadlineExceeded) | `Unknown` | it passed before the next could be sent, and the last response is gone |
-//! | [`NotReady`](crate::Kind::NotReady) | `Unknown` | the service did not become ready again, and the last response is gone |
+//! | [`NotReady`](crate::Kind::NotReady) | `Unknown` | the next could not be sent, and the last response is gone: the service did not become ready, `elapsed_max` passed, or the copy was not intact any more |
 //!
 //! # Defaults
 //! | Setting | Default | Range |
@@ -120,8 +124,9 @@
 //!
 //! # Anti-patterns
 //! - **Retrying at every level.** Three levels of three attempts make 27 requests of one. Within a
-//!   process, and where requests carry their attempt over http, `Nested::PassThrough` holds it at
-//!   three; across processes, retry at one level only.
+//!   task, and as far as a request carries its attempt in its extensions, `Nested::PassThrough` holds
+//!   it at three. It does not see past a `Buffer` or a spawned task without them, nor across processes:
+//!   retry at one level only.
 //! - **Retrying what is not idempotent** by `ByClone`. A timeout does not say that nothing happened:
 //!   the payment may be made twice.
 //! - **No budget** ([`Unlimited`]). When a service fails every call, retries multiply its load by the

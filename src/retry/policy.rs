@@ -7,6 +7,7 @@
 //! - I4: a wait that the service asked for is kept to the nanosecond, or not begun.
 //! - I5: no wait is begun that would end at or after the deadline or the end of `elapsed_max`, or
 //!   never; and no attempt is sent then.
+//! - I6: it is known of a call whether an attempt before the last may have run.
 
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub(super) struct Course {
     ends: Option<Instant>,
     /// The back-off drawn last.
     delay: Duration,
+    /// Whether an attempt before this one may have run.
+    may_have_run: bool,
 }
 
 impl Course {
@@ -55,11 +58,20 @@ impl Course {
             deadline,
             ends,
             delay: Duration::ZERO,
+            may_have_run: false,
         }
     }
 
     pub(super) const fn attempt(&self) -> Attempt {
         self.attempt
+    }
+
+    pub(super) const fn may_have_run(&self) -> bool {
+        self.may_have_run
+    }
+
+    pub(super) const fn deadline(&self) -> Deadline {
+        self.deadline
     }
 
     /// The attempt ended with `failure` at `now`.
@@ -78,6 +90,7 @@ impl Course {
         match at {
             Ok(at) => {
                 self.attempt = self.attempt.next(failure);
+                self.may_have_run |= failure.was_executed() != Executed::No;
                 Next::Again(at)
             }
             Err(stop) => Next::Stop(stop),

@@ -116,8 +116,9 @@ where
             Phase::Waiting(running) => running,
             Phase::Unpolled(bounds) => {
                 let running = bounds.start(time::now());
-                *this.phase = Phase::Waiting(running);
+                // First: it panics where there is no runtime, and then nothing waits.
                 this.timer.as_mut().arm(running.ends());
+                *this.phase = Phase::Waiting(running);
                 this.tally.pending.increment(1.0);
                 running
             }

@@ -349,3 +349,24 @@ fn the_future_is_as_large_as_what_it_carries_and_little_more() {
         size_of::<Response<4096>>()
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_reaches_below_the_queue_though_it_is_left_outside_of_its_scope() {
+    let inner = service_fn(|wait: bool| {
+        let deadline = Deadline::current();
+        async move { serve(wait).await.map(|_| deadline) }
+    });
+    let (mut service, _) = over(config(1, 1), inner);
+    for deadline in [Some(Deadline::within(SECOND)), None] {
+        let mut running = Box::pin(service.call(true));
+        assert!(poll(running.as_mut()).is_pending());
+        let call = async { service.call(false) };
+        let mut queued = Box::pin(match deadline {
+            Some(deadline) => deadline.scope(call).await,
+            None => call.await,
+        });
+        assert!(poll(queued.as_mut()).is_pending());
+        drop(running);
+        assert_eq!(queued.await.unwrap(), deadline);
+    }
+}

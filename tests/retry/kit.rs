@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use mainstay::retry::{Jitter, RetryConfig, RetryLayer};
-use mainstay::{Attempt, Error, Failure, Outcome};
+use mainstay::{Attempt, Deadline, Error, Failure, Outcome};
 use tokio::time::Instant;
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
@@ -53,6 +53,7 @@ impl Clone for Request {
 pub(crate) struct Seen {
     pub(crate) at: Duration,
     pub(crate) attempt: Option<Attempt>,
+    pub(crate) deadline: Option<Deadline>,
 }
 
 #[derive(Debug)]
@@ -138,7 +139,11 @@ impl tower::Service<Request> for Server {
         let mut state = self.state();
         let at = state.start.elapsed();
         let attempt = Attempt::current();
-        state.seen.push(Seen { at, attempt });
+        state.seen.push(Seen {
+            at,
+            attempt,
+            deadline: Deadline::current(),
+        });
         let step = match state.steps.len() {
             1 => state.steps[0],
             _ => state.steps.pop_front().expect("a step"),

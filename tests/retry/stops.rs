@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use mainstay::retry::{Replay, RetryConfig, RetryHandle, Stop, Unlimited};
-use mainstay::{Deadline, Error, Executed, Failure, Kind, Outcome, Pushback};
+use mainstay::retry::{Replay, RetryConfig, RetryHandle, RetryLayer, Stop, Unlimited};
+use mainstay::{
+    Deadline, Error, Executed, Failure, Kind, Outcome, Pushback, Rejection, StackError,
+};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-use tower::{Layer, ServiceExt};
+use tower::{BoxError, Layer, ServiceExt, service_fn};
 
 use crate::kit::*;
 
@@ -147,6 +149,16 @@ async fn a_copy_that_spoils_during_the_wait_is_not_sent() {
     let (result, sent, why) = run(exact(), Spoiling::default(), [fail()]).await;
     assert!(matches!(result, Err(Error::Inner(_))), "the last error");
     assert_eq!((sent, why), (1, vec![(Stop::NotReplayable, 1)]));
+
+    let lost = answer(Failure::transient());
+    let (result, _, why) = run(exact(), Spoiling::default(), [lost]).await;
+    let Err(Error::Rejected(refusal)) = result else {
+        panic!("{result:?}")
+    };
+    assert_eq!(refusal.executed(), Executed::Unknown);
+    let said = refusal.to_string();
+    assert_eq!(said, "test: another attempt could not be sent");
+    assert_eq!(why, [(Stop::NotReplayable, 1)]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -156,6 +168,37 @@ async fn what_is_not_safe_is_repeated_when_it_did_not_run() {
     let (_, sent, why) = run(exact().attempts(9), UNSAFE, steps).await;
     assert_eq!(sent, 3, "the third may have run");
     assert_eq!(why, [(Stop::NotSafe, 1)]);
+}
+
+/// A call whose two attempts are refused like this: whether its caller is told that it can have run.
+async fn refused(attempts: [(Kind, Executed); 2]) -> Executed {
+    let classify = |result: Result<&(), &BoxError>| match result.err().and_then(|e| e.rejection()) {
+        Some(refusal) if refusal.kind() != Kind::CircuitOpen => {
+            Outcome::Failure(Failure::transient().executed(refusal.executed()))
+        }
+        _ => Outcome::Ignored,
+    };
+    let sent = Arc::new(AtomicU32::new(0));
+    let inner = service_fn(move |()| {
+        let (kind, executed) = attempts[sent.fetch_add(1, Relaxed) as usize];
+        let refusal = Rejection::new(kind, executed, "inner".into()).after(SECOND);
+        async { Err::<(), BoxError>(refusal.into()) }
+    });
+    let layer = RetryLayer::new("test", exact()).unwrap().classify(classify);
+    let error = layer.layer(inner).oneshot(()).await.unwrap_err();
+    let refusal = error.rejection().unwrap();
+    assert_eq!((refusal.kind(), refusal.layer()), (attempts[1].0, "inner"));
+    assert_eq!(refusal.retry_after(), Some(SECOND));
+    refusal.executed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_of_the_last_attempt_does_not_say_that_the_call_never_ran() {
+    let open = (Kind::CircuitOpen, Executed::No);
+    let timeout = (Kind::Timeout, Executed::Unknown);
+    assert_eq!(refused([timeout, open]).await, Executed::Unknown);
+    let full = (Kind::BulkheadFull, Executed::No);
+    assert_eq!(refused([full, open]).await, Executed::No, "neither ran");
 }
 
 #[tokio::test(start_paused = true)]

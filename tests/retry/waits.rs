@@ -4,7 +4,7 @@ use mainstay::retry::{Jitter, RetryConfig};
 use mainstay::{Deadline, Failure, Outcome, Pushback, Rng};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
-use tower::{Layer, ServiceExt};
+use tower::{Layer, Service, ServiceExt};
 
 use crate::kit::*;
 
@@ -101,6 +101,26 @@ async fn a_wait_past_the_deadline_is_not_begun() {
         assert_eq!(server.calls(), calls, "{left:?} left");
     }
     assert_eq!(Instant::now() - start, 50 * MS + 150 * MS);
+}
+
+/// A layer below finds its own deadline where it is called, and a further attempt is called by whoever
+/// polls the call: a task, say, that was spawned with it.
+#[tokio::test(start_paused = true)]
+async fn the_deadline_reaches_further_attempts_though_they_are_polled_outside_of_its_scope() {
+    for deadline in [Some(Deadline::within(SECOND)), None] {
+        let server = Server::failing();
+        let mut service = layer(exact()).layer(server.handle());
+        service.ready().await.unwrap();
+        let call = async { service.call(Request::default()) };
+        let call = match deadline {
+            Some(deadline) => deadline.scope(call).await,
+            None => call.await,
+        };
+        drop(tokio::spawn(call).await);
+        let seen = |seen: &Seen| seen.deadline;
+        let seen: Vec<_> = server.state().seen.iter().map(seen).collect();
+        assert_eq!(seen, [deadline; 3]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

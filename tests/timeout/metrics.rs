@@ -1,7 +1,7 @@
 //! Every call is counted once, and the gauge of pending calls returns to zero.
 
 use std::future::poll_fn;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -170,4 +170,16 @@ async fn the_gauge_falls_before_the_caller_hears_of_the_end() {
     );
     drop(call);
     assert_eq!(metered.changes(), [""; 0]);
+}
+
+#[test]
+fn a_call_that_cannot_have_a_timer_leaves_the_gauge_as_it_was() {
+    let mut metered = metered();
+    metered.watch.otherwise(Act::hang());
+    let request = metered.watch.request();
+    let ready = metered.service.ready().now_or_never().unwrap();
+    let call = ready.unwrap().call(request);
+    let panic = catch_unwind(AssertUnwindSafe(|| call.now_or_never()));
+    assert!(panic.is_err(), "a timer without a runtime");
+    assert_eq!(metered.changes(), ["calls_total{cancelled} 1"]);
 }

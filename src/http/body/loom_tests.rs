@@ -11,6 +11,7 @@ use http_body::{Body, Frame};
 use tower::BoxError;
 
 use super::ReplayBody;
+use super::waiters::Waiters;
 
 /// Ready with one frame, then pending for ever; it keeps no waker.
 struct OneFrame(bool);
@@ -99,5 +100,22 @@ fn loom_a_frame_past_the_cap_is_had_by_exactly_one() {
             matches!(had, [Some(true), Some(false)] | [Some(false), Some(true)]),
             "{had:?}"
         );
+    });
+}
+
+#[test]
+fn loom_two_readers_that_have_news_at_once_wake_each_other() {
+    loom::model(|| {
+        let waiters = Arc::new(Waiters::default());
+        let woken = [0, 1].map(|reader| {
+            let woken = Arc::new(Woken::default());
+            waiters.register(reader, &Waker::from(Arc::clone(&woken)));
+            woken
+        });
+        let theirs = Arc::clone(&waiters);
+        let other = loom::thread::spawn(move || theirs.wake_others(1));
+        waiters.wake_others(0);
+        other.join().unwrap();
+        assert!(woken.iter().all(|woken| woken.0.load(Ordering::SeqCst)));
     });
 }

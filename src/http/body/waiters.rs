@@ -1,6 +1,5 @@
 //! The tasks that wait for one body.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
@@ -10,7 +9,7 @@ use crate::sync::Lock;
 /// whoever polled it last, news reach everyone.
 #[derive(Debug, Default)]
 pub(super) struct Waiters {
-    wakers: Lock<VecDeque<(u64, Waker)>>,
+    wakers: Lock<Vec<(u64, Waker)>>,
 }
 
 impl Waiters {
@@ -36,7 +35,7 @@ impl Waiters {
     pub(super) fn forget(&self, reader: u64) {
         let mut wakers = self.wakers.lock();
         let place = wakers.iter().position(|(id, _)| *id == reader);
-        let gone = place.and_then(|place| wakers.remove(place));
+        let gone = place.map(|place| wakers.swap_remove(place));
         drop(wakers);
         drop(gone);
     }
@@ -49,25 +48,19 @@ impl Waiters {
         self.wake(Some(reader));
     }
 
+    /// All are taken in one step, for two that wake each other at once must not step over one another;
+    /// and called after it, for a waker is not called under the lock.
     fn wake(&self, except: Option<u64>) {
-        // One at a time, for a waker is not called under the lock. Who registers meanwhile stands
-        // behind those that were there.
-        let count = self.wakers.lock().len();
-        for _ in 0..count {
-            let next = {
-                let mut wakers = self.wakers.lock();
-                let next = wakers.pop_front();
-                match next {
-                    Some(own) if Some(own.0) == except => {
-                        wakers.push_back(own);
-                        None
-                    }
-                    other => other,
-                }
-            };
-            if let Some((_, waker)) = next {
-                waker.wake();
+        let woken = {
+            let mut wakers = self.wakers.lock();
+            let own = wakers.iter().position(|(id, _)| Some(*id) == except);
+            if let Some(place) = own {
+                wakers.swap(0, place);
             }
+            wakers.split_off(own.map_or(0, |_| 1))
+        };
+        for (_, waker) in woken {
+            waker.wake();
         }
     }
 }

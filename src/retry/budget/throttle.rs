@@ -1,6 +1,6 @@
 //! Retries only while failures stay below a share of the successes, as gRPC clients have it.
 
-use crate::classify::{Failure, Outcome};
+use crate::classify::{Failure, Outcome, Pushback};
 use crate::error::ConfigError;
 use crate::ratio::Ratio;
 use crate::time::Instant;
@@ -119,7 +119,11 @@ impl Budget for ThrottleBudget {
                 self.millionths
                     .put(self.config.token_ratio.millionths().into());
             }
-            Outcome::Failure(failure) if failure.is_transient() => self.millionths.drain(TOKEN),
+            Outcome::Failure(failure)
+                if failure.is_transient() || failure.asked() == Pushback::Never =>
+            {
+                self.millionths.drain(TOKEN);
+            }
             Outcome::Failure(_) | Outcome::Ignored => {}
         }
     }
@@ -143,6 +147,10 @@ mod tests {
         budget.settle(None, Outcome::Failure(Failure::permanent()));
         budget.settle(None, Outcome::Ignored);
         assert_eq!(budget.balance(), 4, "those say nothing of load");
+        let forbidden = Failure::permanent().pushback(Pushback::Never);
+        budget.settle(None, Outcome::Failure(forbidden));
+        assert_eq!(budget.balance(), 3, "that does");
+        (0..10).for_each(|_| budget.settle(None, Outcome::Success));
         (0..10).for_each(|_| budget.settle(None, Outcome::Success));
         assert!(budget.withdraw(time::now(), None).is_none(), "5 of 10");
         budget.settle(None, Outcome::Success);

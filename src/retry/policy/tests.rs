@@ -76,6 +76,24 @@ fn what_is_not_safe_is_repeated_only_when_it_did_not_run_i3() {
 }
 
 #[test]
+fn one_attempt_that_may_have_run_is_enough_and_one_that_did_not_takes_nothing_back_i6() {
+    let not_run = Failure::transient().executed(Executed::No);
+    let ran = Failure::transient().executed(Executed::Yes);
+    for (failures, expected) in [
+        ([not_run, not_run], false),
+        ([not_run, Failure::transient()], true),
+        ([ran, not_run], true),
+    ] {
+        let mut course = course(9);
+        for failure in failures {
+            let next = fail(&mut course, failure, Repeat::Safe, time::now());
+            assert!(matches!(next, Next::Again(_)));
+        }
+        assert_eq!(course.may_have_run(), expected, "{failures:?}");
+    }
+}
+
+#[test]
 fn what_cannot_be_sent_again_is_not_even_when_it_did_not_run() {
     let not_run = Failure::transient().executed(Executed::No);
     let next = once(not_run, Repeat::Impossible);
