@@ -114,6 +114,7 @@
 //! | | `No` | all probes are taken; `retry_after` is the time until the first lease ends |
 //! | | `No` | the ramp refuses its share; `retry_after` is the time until it ends |
 //! | | `No` | it is forced open, or open until someone says otherwise; no `retry_after` |
+//! | [`DeadlineExceeded`](crate::Kind::DeadlineExceeded) | `No` | the caller's deadline had passed; the circuit was not asked |
 //!
 //! # Defaults
 //! | Setting | Default | Range |

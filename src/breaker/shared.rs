@@ -61,7 +61,7 @@ impl Shared {
             states: State::ALL.map(by_state("mainstay_breaker_state")),
             told: watch::Sender::new(Told::FIRST),
             changed: Arc::new(Notify::new()),
-            calls: Calls::new(scope, &[Kind::CircuitOpen]),
+            calls: Calls::new(scope, &[Kind::CircuitOpen, Kind::DeadlineExceeded]),
         };
         of(&shared.states, State::Closed).increment(1.0);
         Ok(shared)

@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | [`ByStatus`] | reads outcomes from statuses and `Retry-After` | retry, breaker |
 //! | `SafeMethods` | repeats safe methods, and requests with an `Idempotency-Key` | retry |
-//! | [`Extensions`] | carries deadline and attempt with the request | timeout, retry, bulkhead |
+//! | [`Extensions`] | carries deadline and attempt with the request | timeout, retry, breaker, bulkhead |
 //! | [`ReplayBodyLayer`] | records streamed request bodies, so that they can be repeated | a client's stack, above retry |
 //! | `UntilBodyEnd` | holds a permit until the response has been read | bulkhead |
 //! | [`RespondLayer`] | answers refusals as `application/problem+json` | a server's stack, outermost |

@@ -360,6 +360,10 @@ async fn the_deadline_reaches_below_the_queue_though_it_is_left_outside_of_its_s
     for deadline in [Some(Deadline::within(SECOND)), None] {
         let mut running = Box::pin(service.call(true));
         assert!(poll(running.as_mut()).is_pending());
+        #[expect(
+            clippy::async_yields_async,
+            reason = "it is polled outside of the scope"
+        )]
         let call = async { service.call(false) };
         let mut queued = Box::pin(match deadline {
             Some(deadline) => deadline.scope(call).await,

@@ -111,6 +111,10 @@ async fn the_deadline_reaches_further_attempts_though_they_are_polled_outside_of
         let server = Server::failing();
         let mut service = layer(exact()).layer(server.handle());
         service.ready().await.unwrap();
+        #[expect(
+            clippy::async_yields_async,
+            reason = "it is polled outside of the scope"
+        )]
         let call = async { service.call(Request::default()) };
         let call = match deadline {
             Some(deadline) => deadline.scope(call).await,
