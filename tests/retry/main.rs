@@ -9,5 +9,6 @@ mod files;
 mod kit;
 mod nested;
 mod readiness;
+mod schedules;
 mod stops;
 mod waits;
