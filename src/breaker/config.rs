@@ -53,7 +53,7 @@ pub enum Cancelled {
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum OnPushback {
     /// It opens the circuit at once, for as long as it asks, at most
-    /// [`open_max`](BreakerConfig::open_max).
+    /// [`open_max`](BreakerConfig::open_max); after a failed probation at least for the doubled time.
     #[default]
     Trip,
     /// It counts as any failure does; if it is the one that opens the circuit, the circuit stays open

@@ -71,7 +71,7 @@
 //! **Open.** Calls are refused for `min(open_base · 2^f, open_max)` less the jitter, where `f` is the
 //! number of probations that have failed since the circuit was closed. A failure that asks callers to
 //! come back later opens the circuit for exactly as long as it asks, at most `open_max`, whatever the
-//! window holds; see [`OnPushback`].
+//! window holds; after a failed probation, for no less than the doubled time. See [`OnPushback`].
 //!
 //! **Half open.** `probes` calls are admitted in all, counting those in flight and those that have
 //! ended. A probe that is dropped, or whose outcome is ignored, gives its place back. One that has not
@@ -101,7 +101,8 @@
 //! service must be `Clone`, and a service that is not can be put behind `tower::buffer`. An instance
 //! that was ready to refuse refuses its next call, also when the circuit has closed in the meantime:
 //! the inner service was not asked. One that waits for the inner service's readiness is woken when the
-//! circuit opens. An instance that was made ready and is then left alone keeps the readiness, as with
+//! circuit opens. Once the open time is over the inner service is asked again, and while it is not
+//! ready, neither is the circuit. An instance that was made ready and is then left alone keeps the readiness, as with
 //! any other layer. An error of the inner `poll_ready` passes through and is not counted.
 //!
 //! For load balancers, [`not_ready_while_open`](BreakerLayer::not_ready_while_open) makes services

@@ -265,9 +265,11 @@ impl Policy {
     fn reopen(&mut self, now: Instant, bad: Option<Bad>, draw: u64) -> Change {
         self.failed_probations = self.failed_probations.saturating_add(1);
         let bad = bad.unwrap_or(Bad::Failure { asked: None });
+        let own = self.open_time(bad, draw);
         match self.pushed_back(bad) {
-            Some(asked) => self.open(now, Some(asked), Cause::Pushback),
-            None => self.open(now, Some(self.open_time(bad, draw)), Cause::Probation),
+            // A service that asks for a second at every probe does not undo the doubling.
+            Some(asked) => self.open(now, Some(own.max(asked)), Cause::Pushback),
+            None => self.open(now, Some(own), Cause::Probation),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the services and handles of one layer share, and how it tells what happens.
 
+use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -22,7 +23,6 @@ use super::source::Live;
 use super::state::{Snapshot, State};
 use super::watch::Told;
 
-#[derive(Debug)]
 pub(super) struct Shared {
     circuit: Circuit,
     rng: Lock<Rng>,
@@ -33,6 +33,16 @@ pub(super) struct Shared {
     states: [Gauge; State::ALL.len()],
     told: watch::Sender<Told>,
     changed: Arc<Notify>,
+}
+
+/// Short: the windows hold a hundred buckets.
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Circuit")
+            .field("name", &self.calls.scope().name())
+            .field("state", &self.circuit.state())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Metered for Shared {

@@ -331,9 +331,10 @@ impl Model {
 
     fn reopen(&mut self, at: Time, asked: Option<Duration>) {
         self.failed_probations += 1;
+        let own = self.open_time(asked);
         let time = match asked.filter(|asked| !asked.is_zero()) {
-            Some(asked) if self.config.pushback == OnPushback::Trip => asked,
-            _ => self.open_time(asked),
+            Some(asked) if self.config.pushback == OnPushback::Trip => own.max(asked),
+            _ => own,
         };
         self.enter(Mode::Open(later(at, time)));
     }
