@@ -44,8 +44,10 @@ fn breaker() -> BreakerLayer {
     BreakerLayer::new("contract", config).expect(VALID)
 }
 
-fn bulkhead() -> BulkheadLayer {
-    BulkheadLayer::new("contract", BulkheadConfig::default().concurrency(1)).expect(VALID)
+/// With a limit of one, so that a permit that is not given back is missed at once.
+fn bulkhead(queue: u32) -> BulkheadLayer {
+    let config = BulkheadConfig::default().concurrency(1).queue(queue);
+    BulkheadLayer::new("contract", config).expect(VALID)
 }
 
 #[test]
@@ -59,7 +61,6 @@ fn every_layer_keeps_the_contract() {
         })
         .metered("timeout"),
     );
-    // The bulkhead has a limit of one, so that a permit that is not given back is missed at once.
     matrix.row(
         &Subject::new("retry", |probe| retry().layer(error::layer().layer(probe))).metered("retry"),
     );
@@ -70,16 +71,25 @@ fn every_layer_keeps_the_contract() {
         .metered("breaker"),
     );
     matrix.row(
-        &Subject::new("bulkhead", |probe| {
-            bulkhead().layer(error::layer().layer(probe))
+        &Subject::new("breaker, waits", |probe| {
+            let layer = breaker().not_ready_while_open();
+            layer.layer(error::layer().layer(probe))
         })
-        .metered("bulkhead")
-        .readies_in_the_call(),
+        .metered("breaker"),
     );
+    for (name, queue) in [("bulkhead", 0), ("bulkhead, queue", 8)] {
+        matrix.row(
+            &Subject::new(name, |probe| {
+                bulkhead(queue).layer(error::layer().layer(probe))
+            })
+            .metered("bulkhead")
+            .readies_in_the_call(),
+        );
+    }
     matrix.row(
         &Subject::new("stack of four", |probe| {
             tower::ServiceBuilder::new()
-                .layer(bulkhead())
+                .layer(bulkhead(0))
                 .layer(retry())
                 .layer(breaker())
                 .layer(timeout())
