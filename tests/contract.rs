@@ -1,10 +1,16 @@
 //! What every layer keeps to, clause by clause; prints the matrix.
 //!
 //! A layer is added as one entry in [`every_layer_keeps_the_contract`]. A clause is one function in
-//! `contract/clauses.rs`. A cell is `ok`, `n/a` with a reason, or the test fails.
+//! `contract/clauses.rs`. A cell is `ok`, `n/a` with a reason, or the test fails. `RespondLayer` is
+//! not here: it turns errors into responses, so it keeps to a contract of its own (`http_axum.rs`).
 
 #![cfg(all(feature = "test-util", feature = "metrics", feature = "timeout"))]
-#![cfg(all(feature = "retry", feature = "breaker", feature = "bulkhead"))]
+#![cfg(all(
+    feature = "retry",
+    feature = "breaker",
+    feature = "bulkhead",
+    feature = "http"
+))]
 
 #[path = "contract/clauses.rs"]
 mod clauses;
@@ -17,10 +23,15 @@ mod matrix;
 #[path = "contract/subject.rs"]
 mod subject;
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Empty;
 use mainstay::breaker::{BreakerConfig, BreakerLayer};
 use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
 use mainstay::error;
+use mainstay::http::{ReplayBody, ReplayBodyLayer};
 use mainstay::retry::{RetryConfig, RetryLayer};
+use mainstay::test_util::Token;
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 use tower::Layer;
 
@@ -86,6 +97,15 @@ fn every_layer_keeps_the_contract() {
             .readies_in_the_call(),
         );
     }
+    matrix.row(&Subject::new("recorded body", |probe| {
+        let watch = probe.watch();
+        tower::ServiceBuilder::new()
+            .map_request(|_: Token| Request::new(Empty::<Bytes>::new()))
+            .layer(ReplayBodyLayer::new())
+            .map_request(move |_: Request<ReplayBody<Empty<Bytes>>>| watch.request())
+            .layer(error::layer())
+            .service(probe)
+    }));
     matrix.row(
         &Subject::new("stack of four", |probe| {
             tower::ServiceBuilder::new()
