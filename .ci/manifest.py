@@ -9,6 +9,7 @@ import sys
 REQUIRED = {
     "ARCHITECTURE.md",
     "CHANGELOG.md",
+    "CONTRIBUTING.md",
     "Cargo.toml",
     "LICENSE-APACHE",
     "LICENSE-MIT",

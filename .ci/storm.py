@@ -15,4 +15,5 @@ if not mainstay["amplification_max"] <= 1.3:
     faults.append(f"the stack put {mainstay['amplification_max']} times the offered load on the upstream")
 if faults:
     sys.exit("; ".join(faults))
-print(f"the stack recovered after {recovered} s, the naive client after {naive['recovered_s']} s")
+late = naive["recovered_s"]
+print(f"the stack recovered after {recovered} s, the naive client {'not' if late is None else f'after {late} s'}")

@@ -9,7 +9,7 @@
 //! | [`bulkhead`] | bounds how many calls are in flight, and how many wait |
 //! | [`http`] | reads statuses, methods, `Retry-After` and bodies for them; answers refusals |
 //! | [`error`], [`classify`], [`context`], [`telemetry`] | what they all share |
-//! | [`test_util`] | for those who write layers |
+//! | `test_util` | for those who write layers, by the feature `test-util` |
 //!
 //! ```
 //! use mainstay::breaker::{BreakerConfig, BreakerLayer};

@@ -22,6 +22,12 @@ impl From<String> for Name {
     }
 }
 
+impl From<&String> for Name {
+    fn from(name: &String) -> Self {
+        Self(name.as_str().into())
+    }
+}
+
 impl From<Arc<str>> for Name {
     fn from(name: Arc<str>) -> Self {
         Self(name)

@@ -1,10 +1,16 @@
 //! What every layer keeps to, clause by clause; prints the matrix.
 //!
 //! A layer is added as one entry in [`every_layer_keeps_the_contract`]. A clause is one function in
-//! `contract/clauses.rs`. A cell is `ok`, `n/a` with a reason, or the test fails.
+//! `contract/clauses.rs`. A cell is `ok`, `n/a` with a reason, or the test fails. `RespondLayer` is
+//! not here: it turns errors into responses, so it keeps to a contract of its own (`http_axum.rs`).
 
 #![cfg(all(feature = "test-util", feature = "metrics", feature = "timeout"))]
-#![cfg(all(feature = "retry", feature = "breaker", feature = "bulkhead"))]
+#![cfg(all(
+    feature = "retry",
+    feature = "breaker",
+    feature = "bulkhead",
+    feature = "http"
+))]
 
 #[path = "contract/clauses.rs"]
 mod clauses;
@@ -17,10 +23,15 @@ mod matrix;
 #[path = "contract/subject.rs"]
 mod subject;
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Empty;
 use mainstay::breaker::{BreakerConfig, BreakerLayer};
 use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
 use mainstay::error;
+use mainstay::http::{ReplayBody, ReplayBodyLayer};
 use mainstay::retry::{RetryConfig, RetryLayer};
+use mainstay::test_util::Token;
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 use tower::Layer;
 
@@ -44,8 +55,10 @@ fn breaker() -> BreakerLayer {
     BreakerLayer::new("contract", config).expect(VALID)
 }
 
-fn bulkhead() -> BulkheadLayer {
-    BulkheadLayer::new("contract", BulkheadConfig::default().concurrency(1)).expect(VALID)
+/// With a limit of one, so that a permit that is not given back is missed at once.
+fn bulkhead(queue: u32) -> BulkheadLayer {
+    let config = BulkheadConfig::default().concurrency(1).queue(queue);
+    BulkheadLayer::new("contract", config).expect(VALID)
 }
 
 #[test]
@@ -59,7 +72,6 @@ fn every_layer_keeps_the_contract() {
         })
         .metered("timeout"),
     );
-    // The bulkhead has a limit of one, so that a permit that is not given back is missed at once.
     matrix.row(
         &Subject::new("retry", |probe| retry().layer(error::layer().layer(probe))).metered("retry"),
     );
@@ -70,16 +82,34 @@ fn every_layer_keeps_the_contract() {
         .metered("breaker"),
     );
     matrix.row(
-        &Subject::new("bulkhead", |probe| {
-            bulkhead().layer(error::layer().layer(probe))
+        &Subject::new("breaker, waits", |probe| {
+            let layer = breaker().not_ready_while_open();
+            layer.layer(error::layer().layer(probe))
         })
-        .metered("bulkhead")
-        .readies_in_the_call(),
+        .metered("breaker"),
     );
+    for (name, queue) in [("bulkhead", 0), ("bulkhead, queue", 8)] {
+        matrix.row(
+            &Subject::new(name, |probe| {
+                bulkhead(queue).layer(error::layer().layer(probe))
+            })
+            .metered("bulkhead")
+            .readies_in_the_call(),
+        );
+    }
+    matrix.row(&Subject::new("recorded body", |probe| {
+        let watch = probe.watch();
+        tower::ServiceBuilder::new()
+            .map_request(|_: Token| Request::new(Empty::<Bytes>::new()))
+            .layer(ReplayBodyLayer::new())
+            .map_request(move |_: Request<ReplayBody<Empty<Bytes>>>| watch.request())
+            .layer(error::layer())
+            .service(probe)
+    }));
     matrix.row(
         &Subject::new("stack of four", |probe| {
             tower::ServiceBuilder::new()
-                .layer(bulkhead())
+                .layer(bulkhead(0))
                 .layer(retry())
                 .layer(breaker())
                 .layer(timeout())

@@ -281,6 +281,30 @@ fn clock_atomics_and_sleep_have_their_places() {
 }
 
 #[test]
+fn conditions_are_such_as_the_minimum_rust_reads() {
+    let file = "src/retry/policy.rs";
+    let fault = "src/retry/policy.rs:2: a condition";
+    let caught = [
+        "fn f() {\n if let Some(x) = a() && x { b() } }",
+        "fn f() {\n while a() && let Some(x) = b { c() } }",
+        "fn f() { match a {\n Some(x) if let Some(y) = x => b(y), _ => c() } }",
+    ];
+    for code in caught {
+        with(file, code, &[fault]);
+    }
+    let kept = [
+        "fn f() { if let Some(x) = a(b && c) { if x && y { d() } } }",
+        "fn f() { match a { Some(x) if x && y => { let z = 1; } _ => c() } }",
+        "fn f() { if a && b { let c = d && e; } else if let Some(x) = (f && g) {} }",
+        "fn f() { let Some(x) = (a && b).then(c) else { return }; }",
+        "fn f() { let a = matches!(b, C(d) if d.e()); let f = g && h; if f {} }",
+    ];
+    for code in kept {
+        with(file, code, &[]);
+    }
+}
+
+#[test]
 fn a_metric_has_its_prefix_its_unit_and_its_page() {
     let file = "src/retry/policy.rs";
     let counter = |name: &str| format!("fn f() {{ s.counter_by(\n\"{name}\", k, v) }}");

@@ -10,7 +10,8 @@ use axum::routing::get;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
-use mainstay::http::RespondLayer;
+use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
+use mainstay::http::{RespondLayer, UntilBodyEnd};
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 use mainstay::{Deadline, Error, Executed, Kind, Rejection, error};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
@@ -77,6 +78,31 @@ async fn a_head_request_gets_the_status_without_the_problem() {
     assert_eq!(status, StatusCode::GATEWAY_TIMEOUT);
     assert_eq!(content_type, "application/problem+json");
     assert!(body.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_permit_is_held_until_the_answer_has_been_read_and_the_next_is_refused() {
+    let one = BulkheadConfig::default().concurrency(1);
+    let bulkhead = BulkheadLayer::http("api", one).unwrap().hold(UntilBodyEnd);
+    let handle = bulkhead.handle();
+    let router = Router::new().route("/", get(async || "read me")).layer(
+        ServiceBuilder::new()
+            .layer(RespondLayer::new())
+            .layer(bulkhead)
+            .layer(error::layer()),
+    );
+    let ask = || router.clone().oneshot(request(Method::GET, "/"));
+
+    let first = ask().await.unwrap();
+    assert_eq!((first.status(), handle.in_flight()), (StatusCode::OK, 1));
+    assert_eq!(
+        ask().await.unwrap().status(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+
+    let body = first.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!((&*body, handle.in_flight()), (&b"read me"[..], 0));
+    assert_eq!(ask().await.unwrap().status(), StatusCode::OK);
 }
 
 #[tokio::test(start_paused = true)]

@@ -168,12 +168,15 @@ async fn answers_of_4xx_leave_a_breaker_closed_and_5xx_open_it() {
         .layer(RespondLayer::new())
         .layer(layer)
         .layer(error::layer())
-        .service_fn(|status: StatusCode| async move {
+        .service_fn(|request: Request<StatusCode>| async move {
             let mut response = Response::new(Full::<Bytes>::default());
-            *response.status_mut() = status;
+            *response.status_mut() = request.into_body();
             Ok::<_, Infallible>(response)
         });
-    let mut ask = async |status| service.ready().await.unwrap().call(status).await.unwrap();
+    let mut ask = async |status| {
+        let service = service.ready().await.unwrap();
+        service.call(Request::new(status)).await.unwrap()
+    };
     for (status, count) in [(StatusCode::NOT_FOUND, 50), (StatusCode::BAD_GATEWAY, 60)] {
         for _ in 0..count {
             ask(status).await;

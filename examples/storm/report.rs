@@ -83,6 +83,10 @@ impl Report {
             }
             from = to;
         }
+        println!(
+            "goodput: good answers that came in the phase, of the calls offered in it; p50 and p99 are \
+             theirs\nload: requests at the upstream, of the calls offered"
+        );
         println!("\nbreaker:");
         for (at, state) in transitions
             .lock()

@@ -184,12 +184,18 @@ impl Circuit {
     }
 
     /// An admitted call says nothing of the service.
-    pub(super) fn release(&self, permit: Permit) -> News {
-        let mut news = News::default();
-        if let Ticketed::Probe(ticket) = permit.ticketed {
-            news.freed = self.policy.lock().release(permit.epoch, ticket);
+    pub(super) fn release(&self, permit: Permit, source: &impl Source) -> News {
+        let Ticketed::Probe(ticket) = permit.ticketed else {
+            return News::default();
+        };
+        let (now, draw) = (source.now(), source.draw());
+        let mut policy = self.policy.lock();
+        let expired = policy.expire(now, draw);
+        self.publish(&policy, expired);
+        News {
+            changes: [expired, None],
+            freed: policy.release(permit.epoch, ticket),
         }
-        news
     }
 
     /// An admitted call was given up by its caller.
@@ -203,7 +209,7 @@ impl Circuit {
                 return self.settle(permit, Some(Failure::transient()), source);
             }
         }
-        (Judged::Counted, self.release(permit))
+        (Judged::Counted, self.release(permit, source))
     }
 
     /// Changes the state from outside.
@@ -222,6 +228,9 @@ impl Circuit {
         let kept = old.needs_window().then_some(old.window);
         if shape != kept {
             self.windows.reshape(shape);
+        }
+        if old.consecutive_failures.is_some() != config.consecutive_failures.is_some() {
+            self.consecutive.restart(policy.phase().epoch);
         }
         self.dials.set(&config);
         policy.reconfigure(config);

@@ -53,7 +53,7 @@ pub enum Cancelled {
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum OnPushback {
     /// It opens the circuit at once, for as long as it asks, at most
-    /// [`open_max`](BreakerConfig::open_max).
+    /// [`open_max`](BreakerConfig::open_max); after a failed probation at least for the doubled time.
     #[default]
     Trip,
     /// It counts as any failure does; if it is the one that opens the circuit, the circuit stays open
@@ -99,20 +99,21 @@ impl BreakerConfig {
         self
     }
 
-    /// The share of failed calls that opens the circuit; `None` turns it off. Default 50 %.
+    /// The share of failed calls that opens the circuit, above 0; `None` turns it off. Default 50 %.
     pub fn failure_ratio(mut self, ratio: impl Into<Option<Ratio>>) -> Self {
         self.failure_ratio = ratio.into();
         self
     }
 
-    /// The share of slow calls that opens the circuit, whether they failed or not; `None`, the
-    /// default, turns it off. While it is on, a slow probe is a failed one.
+    /// The share of slow calls that opens the circuit, whether they failed or not, above 0; `None`,
+    /// the default, turns it off. While it is on, a slow probe is a failed one.
     pub fn slow_ratio(mut self, ratio: impl Into<Option<Ratio>>) -> Self {
         self.slow_ratio = ratio.into();
         self
     }
 
-    /// From what duration on a call is slow, for [`slow_ratio`](Self::slow_ratio). Default 5 s.
+    /// From what duration on a call is slow, for [`slow_ratio`](Self::slow_ratio); above zero. Default
+    /// 5 s.
     pub const fn slow_duration(mut self, duration: Duration) -> Self {
         self.slow_duration = duration;
         self
@@ -125,13 +126,15 @@ impl BreakerConfig {
         self
     }
 
-    /// How long the circuit stays open at first; each failed probation doubles it. Default 5 s.
+    /// How long the circuit stays open at first, above zero; each failed probation doubles it. Default
+    /// 5 s.
     pub const fn open_base(mut self, base: Duration) -> Self {
         self.open_base = base;
         self
     }
 
-    /// The longest it stays open, whatever the doubling and the service ask for. Default 5 min.
+    /// The longest it stays open, whatever the doubling and the service ask for; at least
+    /// [`open_base`](Self::open_base). Default 5 min.
     pub const fn open_max(mut self, max: Duration) -> Self {
         self.open_max = max;
         self
@@ -164,7 +167,7 @@ impl BreakerConfig {
         self
     }
 
-    /// How long a probe may take before it is given up as failed. Default 30 s.
+    /// How long a probe may take before it is given up as failed, above zero. Default 30 s.
     ///
     /// It must be longer than the slowest call that you hold to be good, or the circuit never closes.
     /// With [`Duration::MAX`] no probe is ever given up, and hung ones keep their places.
@@ -173,8 +176,8 @@ impl BreakerConfig {
         self
     }
 
-    /// The time after closing in which the share of admitted calls grows to all of them; `None`, the
-    /// default, admits all at once.
+    /// The time after closing in which the share of admitted calls grows to all of them, above zero;
+    /// `None`, the default, admits all at once.
     pub fn ramp(mut self, ramp: impl Into<Option<Duration>>) -> Self {
         self.ramp = ramp.into();
         self
@@ -237,6 +240,10 @@ impl BreakerConfig {
             if duration.is_zero() {
                 return Err(ConfigError::duration(field, duration, "above zero"));
             }
+        }
+        if self.ramp == Some(Duration::MAX) && self.ramp_floor == Ratio::ZERO {
+            let allowed = "finite unless ramp_floor is above 0: no call would ever be admitted";
+            return Err(ConfigError::duration("ramp", Duration::MAX, allowed));
         }
         Ok(())
     }

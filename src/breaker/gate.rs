@@ -78,9 +78,13 @@ impl Gate {
     }
 
     pub(super) fn publish(&self, phase: Phase, reopens: Option<Instant>) {
-        let nanos = reopens.map_or(NEVER, |at| self.nanos(at));
-        // Ordering: Relaxed suffices; the Release below orders it.
-        self.reopens.store(nanos, Ordering::Relaxed);
+        // The last end stays when the circuit is open no more: a call that was about to read it finds
+        // that the time is over, and not that there is none.
+        if phase.mode == Mode::Open {
+            let nanos = reopens.map_or(NEVER, |at| self.nanos(at));
+            // Ordering: Relaxed suffices; the Release below orders it.
+            self.reopens.store(nanos, Ordering::Relaxed);
+        }
         // Ordering: Release; pairs with the Acquire in phase.
         self.word.store(pack(phase), Ordering::Release);
     }

@@ -65,8 +65,9 @@ impl BreakerHandle {
 
     /// Replaces the settings in place. The state stays, and calls in flight count as before.
     ///
-    /// The window keeps its content if its own settings are unchanged and is emptied otherwise. An
-    /// open time, a probation or a ramp that has begun ends by the old settings.
+    /// The window keeps its content if its own settings are unchanged and is emptied otherwise, and
+    /// failures in a row are counted anew when that is turned on. An open time, a probation or a ramp
+    /// that has begun ends by the old settings; a probe that begins in it has the new lease.
     ///
     /// # Errors
     /// When a setting is out of range; the old ones then stay.

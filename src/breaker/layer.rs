@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tower::Layer;
 
 use crate::classify::ByError;
+use crate::context::Ambient;
 use crate::error::ConfigError;
 use crate::name::Name;
 use crate::rng::Rng;
@@ -17,9 +18,10 @@ use super::{Breaker, BreakerConfig, BreakerHandle};
 ///
 /// The services of one layer value and of its clones share one circuit.
 #[derive(Clone, Debug)]
-pub struct BreakerLayer<K = ByError> {
+pub struct BreakerLayer<K = ByError, X = Ambient> {
     shared: Arc<Shared>,
     classify: K,
+    context: X,
     when_open: WhenOpen,
 }
 
@@ -32,18 +34,31 @@ impl BreakerLayer {
         Ok(Self {
             shared: Arc::new(Shared::new(name.into(), config)?),
             classify: ByError,
+            context: Ambient,
             when_open: WhenOpen::Refuse,
         })
     }
 }
 
-impl<K> BreakerLayer<K> {
+impl<K, X> BreakerLayer<K, X> {
     /// Decides by `classify` what is a failure.
     #[must_use]
-    pub fn classify<C>(self, classify: C) -> BreakerLayer<C> {
+    pub fn classify<C>(self, classify: C) -> BreakerLayer<C, X> {
         BreakerLayer {
             shared: self.shared,
             classify,
+            context: self.context,
+            when_open: self.when_open,
+        }
+    }
+
+    /// Reads deadlines through `context`.
+    #[must_use]
+    pub fn context<Y>(self, context: Y) -> BreakerLayer<K, Y> {
+        BreakerLayer {
+            shared: self.shared,
+            classify: self.classify,
+            context,
             when_open: self.when_open,
         }
     }
@@ -73,11 +88,12 @@ impl<K> BreakerLayer<K> {
     }
 }
 
-impl<S, K: Clone> Layer<S> for BreakerLayer<K> {
-    type Service = Breaker<S, K>;
+impl<S, K: Clone, X: Clone> Layer<S> for BreakerLayer<K, X> {
+    type Service = Breaker<S, K, X>;
 
     fn layer(&self, inner: S) -> Self::Service {
         let shared = Arc::clone(&self.shared);
-        Breaker::new(inner, shared, self.classify.clone(), self.when_open)
+        let (classify, context) = (self.classify.clone(), self.context.clone());
+        Breaker::new(inner, shared, classify, context, self.when_open)
     }
 }

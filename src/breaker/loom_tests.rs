@@ -10,6 +10,7 @@ use crate::classify::Failure;
 use crate::time::{self, Instant};
 
 use super::circuit::{Circuit, Judged, News};
+use super::permit::Refused;
 use super::policy::Policy;
 use super::source::Source;
 use super::{BreakerConfig, State, Window};
@@ -89,6 +90,10 @@ fn loom_when_the_open_time_is_over_one_probe_is_admitted_and_not_two() {
         let due = At(at.0 + SECOND);
         let admit = move |circuit: &Circuit| {
             let (admission, news) = circuit.admit(&due);
+            if let Err(refused) = &admission {
+                // Not "until someone says otherwise": it was open for a time, and now is half open.
+                assert_eq!(*refused, Refused(Some(30 * SECOND)));
+            }
             // The permit is held by a call that hangs.
             (admission.is_ok(), changes(news))
         };
@@ -98,6 +103,20 @@ fn loom_when_the_open_time_is_over_one_probe_is_admitted_and_not_two() {
         let others = call.join().unwrap();
         assert_eq!(usize::from(mine.0) + usize::from(others.0), 1);
         assert_eq!(mine.1 + others.1, 1);
+    });
+}
+
+#[test]
+fn loom_who_finds_the_circuit_open_finds_its_time_too() {
+    loom::model(|| {
+        let at = At(time::now());
+        let circuit = circuit(config(), at);
+        let other = Arc::clone(&circuit);
+        let call = thread::spawn(move || other.admit(&at).0);
+        let _ = circuit.steer(|policy| policy.open_for(SECOND, at.0));
+        if let Err(refused) = call.join().unwrap() {
+            assert_eq!(refused, Refused(Some(SECOND)));
+        }
     });
 }
 
@@ -113,7 +132,7 @@ fn loom_a_probe_that_is_given_back_while_others_ask_frees_one_place() {
             let circuit = Arc::clone(&circuit);
             thread::spawn(move || circuit.admit(&due).0.is_ok())
         });
-        let _ = circuit.release(first);
+        let _ = circuit.release(first, &due);
         let admitted = calls.map(|call| call.join().unwrap());
         assert!(admitted != [true, true]);
         assert_eq!(

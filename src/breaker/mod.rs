@@ -71,7 +71,7 @@
 //! **Open.** Calls are refused for `min(open_base · 2^f, open_max)` less the jitter, where `f` is the
 //! number of probations that have failed since the circuit was closed. A failure that asks callers to
 //! come back later opens the circuit for exactly as long as it asks, at most `open_max`, whatever the
-//! window holds; see [`OnPushback`].
+//! window holds; after a failed probation, for no less than the doubled time. See [`OnPushback`].
 //!
 //! **Half open.** `probes` calls are admitted in all, counting those in flight and those that have
 //! ended. A probe that is dropped, or whose outcome is ignored, gives its place back. One that has not
@@ -101,7 +101,8 @@
 //! service must be `Clone`, and a service that is not can be put behind `tower::buffer`. An instance
 //! that was ready to refuse refuses its next call, also when the circuit has closed in the meantime:
 //! the inner service was not asked. One that waits for the inner service's readiness is woken when the
-//! circuit opens. An instance that was made ready and is then left alone keeps the readiness, as with
+//! circuit opens. Once the open time is over the inner service is asked again, and while it is not
+//! ready, neither is the circuit. An instance that was made ready and is then left alone keeps the readiness, as with
 //! any other layer. An error of the inner `poll_ready` passes through and is not counted.
 //!
 //! For load balancers, [`not_ready_while_open`](BreakerLayer::not_ready_while_open) makes services
@@ -114,6 +115,7 @@
 //! | | `No` | all probes are taken; `retry_after` is the time until the first lease ends |
 //! | | `No` | the ramp refuses its share; `retry_after` is the time until it ends |
 //! | | `No` | it is forced open, or open until someone says otherwise; no `retry_after` |
+//! | [`DeadlineExceeded`](crate::Kind::DeadlineExceeded) | `No` | the caller's deadline had passed; the circuit was not asked |
 //!
 //! # Defaults
 //! | Setting | Default | Range |
@@ -131,7 +133,7 @@
 //! | [`probes`](BreakerConfig::probes) | 5 | 1 to 64 |
 //! | [`probe_successes`](BreakerConfig::probe_successes) | 3 | 1 to `probes` |
 //! | [`probe_lease`](BreakerConfig::probe_lease) | 30 s | above zero |
-//! | [`ramp`](BreakerConfig::ramp) | off | above zero |
+//! | [`ramp`](BreakerConfig::ramp) | off | above zero; [`Duration::MAX`](std::time::Duration::MAX) is never, with a floor only |
 //! | [`ramp_floor`](BreakerConfig::ramp_floor) | 10 % | any share |
 //! | [`cancelled`](BreakerConfig::cancelled) | [`Ignore`](Cancelled::Ignore) | |
 //!
@@ -171,6 +173,11 @@
 //! # In a stack
 //! Inside the retry, so that each attempt is judged and none is spent on an open circuit, and outside
 //! the timeout of one attempt, so that timeouts are failures.
+
+// The rule is `policy`, with its parts `probation`, `ramp` and `open_time`: plain and synchronous, told
+// by `ruling` what happened and what follows. `circuit` keeps it behind a lock, and beside it what calls
+// use without that lock: `gate` (the state), `dials` (the settings), `window` (the results).
+// `shared` adds clock, randomness, metrics and events; `service`, `permit` and `future` are one call.
 
 mod circuit;
 mod config;

@@ -4,7 +4,8 @@
 //! - B1: every change of state has an epoch of its own; what belongs to another epoch changes nothing.
 //! - B2: an open circuit admits nothing before its time, and its first admission is a probe.
 //! - B3: the open time is never above `open_max`, and doubles from `open_base` with each failed
-//!   probation since the circuit was closed.
+//!   probation since the circuit was closed; but what the service asks for takes its place, and what
+//!   the handle says is not bounded.
 //! - B4: from any state but forced open, and open until someone says otherwise, a call is admitted
 //!   after a bounded time, whatever became of the calls before. (Leases must end: one of
 //!   `Duration::MAX` does not. And a ramp admits its share.)
@@ -264,9 +265,11 @@ impl Policy {
     fn reopen(&mut self, now: Instant, bad: Option<Bad>, draw: u64) -> Change {
         self.failed_probations = self.failed_probations.saturating_add(1);
         let bad = bad.unwrap_or(Bad::Failure { asked: None });
+        let own = self.open_time(bad, draw);
         match self.pushed_back(bad) {
-            Some(asked) => self.open(now, Some(asked), Cause::Pushback),
-            None => self.open(now, Some(self.open_time(bad, draw)), Cause::Probation),
+            // A service that asks for a second at every probe does not undo the doubling.
+            Some(asked) => self.open(now, Some(own.max(asked)), Cause::Pushback),
+            None => self.open(now, Some(own), Cause::Probation),
         }
     }
 

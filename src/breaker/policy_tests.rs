@@ -209,6 +209,20 @@ fn pushback_opens_it_at_once_for_as_long_as_it_asks_at_most_the_cap() {
 }
 
 #[test]
+fn pushback_does_not_shorten_the_open_time_after_a_failed_probation() {
+    let mut fixture = Fixture::new(BreakerConfig::default());
+    fixture.trip();
+    for (wait, open) in [(SECOND, 10), (SECOND, 20), (70 * SECOND, 70), (SECOND, 80)] {
+        fixture.now = fixture.policy.reopens().unwrap();
+        let opened = opened(fixture.settle(Some(asks(wait))));
+        assert_eq!(
+            (opened.cause, opened.time),
+            (Cause::Pushback, Some(open * SECOND))
+        );
+    }
+}
+
+#[test]
 fn pushback_that_extends_waits_for_a_trip_and_never_shortens_it() {
     for (wait, open) in [(SECOND, 5), (60 * SECOND, 60), (Duration::MAX, 300)] {
         let config = BreakerConfig::default().pushback(OnPushback::Extend);

@@ -6,8 +6,10 @@ use std::task::{Context, Poll, ready};
 use tower::Service;
 
 use crate::classify::{ByError, Classify};
+use crate::context::{Ambient, CallContext};
 use crate::error::{Executed, Kind, StackError};
 use crate::telemetry::Tally;
+use crate::time;
 
 use super::ResponseFuture;
 use super::permit::{Admitted, Refused};
@@ -16,10 +18,11 @@ use super::wait::Wait;
 
 /// Refuses calls while the service behind it fails; made by [`BreakerLayer`](super::BreakerLayer).
 #[derive(Debug)]
-pub struct Breaker<S, K = ByError> /* S::Error: StackError; add error::layer()? */ {
+pub struct Breaker<S, K = ByError, X = Ambient> /* S::Error: StackError; add error::layer()? */ {
     inner: S,
     shared: Arc<Shared>,
     classify: K,
+    context: X,
     when_open: WhenOpen,
     readied: Readied,
     wait: Wait,
@@ -44,12 +47,19 @@ enum Readied {
     Refusing,
 }
 
-impl<S, K> Breaker<S, K> {
-    pub(super) fn new(inner: S, shared: Arc<Shared>, classify: K, when_open: WhenOpen) -> Self {
+impl<S, K, X> Breaker<S, K, X> {
+    pub(super) fn new(
+        inner: S,
+        shared: Arc<Shared>,
+        classify: K,
+        context: X,
+        when_open: WhenOpen,
+    ) -> Self {
         Self {
             inner,
             shared,
             classify,
+            context,
             when_open,
             readied: Readied::No,
             wait: Wait::default(),
@@ -58,19 +68,20 @@ impl<S, K> Breaker<S, K> {
 }
 
 /// By hand: readiness belongs to the instance that was polled.
-impl<S: Clone, K: Clone> Clone for Breaker<S, K> {
+impl<S: Clone, K: Clone, X: Clone> Clone for Breaker<S, K, X> {
     fn clone(&self) -> Self {
         let shared = Arc::clone(&self.shared);
         Self::new(
             self.inner.clone(),
             shared,
             self.classify.clone(),
+            self.context.clone(),
             self.when_open,
         )
     }
 }
 
-impl<S: Clone, K> Breaker<S, K> {
+impl<S: Clone, K, X> Breaker<S, K, X> {
     /// Gives back what the inner service may hold because it was asked for readiness: a clone takes
     /// its place that was not.
     fn unready(&mut self) {
@@ -81,11 +92,12 @@ impl<S: Clone, K> Breaker<S, K> {
     }
 }
 
-impl<S, Req, K> Service<Req> for Breaker<S, K>
+impl<S, Req, K, X> Service<Req> for Breaker<S, K, X>
 where
     S: Service<Req> + Clone,
     S::Error: StackError,
     K: Classify<S::Response, S::Error> + Clone,
+    X: CallContext<Req>,
 {
     type Response = S::Response;
     type Error = S::Error;
@@ -120,6 +132,12 @@ where
 
     fn call(&mut self, request: Req) -> Self::Future {
         let mut tally = Tally::new(&self.shared);
+        let deadline = self.context.deadline(&request);
+        if deadline.is_some_and(|deadline| deadline.has_passed(time::now())) {
+            // Before the circuit is asked: nobody waits for what a probe would find.
+            self.unready();
+            return ResponseFuture::rejected(tally.reject(Kind::DeadlineExceeded, Executed::No));
+        }
         let admission = match self.readied {
             Readied::Refusing => Err(self.shared.refuse()),
             Readied::Asked | Readied::No => self.shared.admit(),

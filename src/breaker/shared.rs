@@ -1,5 +1,7 @@
 //! What the services and handles of one layer share, and how it tells what happens.
 
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokio::sync::{Notify, watch};
@@ -21,7 +23,6 @@ use super::source::Live;
 use super::state::{Snapshot, State};
 use super::watch::Told;
 
-#[derive(Debug)]
 pub(super) struct Shared {
     circuit: Circuit,
     rng: Lock<Rng>,
@@ -32,6 +33,16 @@ pub(super) struct Shared {
     states: [Gauge; State::ALL.len()],
     told: watch::Sender<Told>,
     changed: Arc<Notify>,
+}
+
+/// Short: the windows hold a hundred buckets.
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Circuit")
+            .field("name", &self.calls.scope().name())
+            .field("state", &self.circuit.state())
+            .finish_non_exhaustive()
+    }
 }
 
 impl Metered for Shared {
@@ -60,7 +71,7 @@ impl Shared {
             states: State::ALL.map(by_state("mainstay_breaker_state")),
             told: watch::Sender::new(Told::FIRST),
             changed: Arc::new(Notify::new()),
-            calls: Calls::new(scope, &[Kind::CircuitOpen]),
+            calls: Calls::new(scope, &[Kind::CircuitOpen, Kind::DeadlineExceeded]),
         };
         of(&shared.states, State::Closed).increment(1.0);
         Ok(shared)
@@ -111,7 +122,7 @@ impl Shared {
 
     pub(super) fn release(&self, permit: Permit) {
         self.ended(&permit);
-        let news = self.circuit.release(permit);
+        let news = self.circuit.release(permit, &Live(&self.rng));
         self.tell(news);
     }
 
@@ -159,17 +170,20 @@ impl Shared {
     }
 
     /// Two threads may come here in either order, so the gauges move by difference and the watch keeps
-    /// the newer epoch.
+    /// the newer epoch. Events come last: a subscriber is others' code, and wakes depend on nobody's.
     #[cold]
     fn tell_all(&self, news: News) {
-        for change in news.changes.into_iter().flatten() {
+        let changes = news.changes.into_iter().flatten();
+        for change in changes.clone() {
             of(&self.states, change.from).decrement(1.0);
             of(&self.states, change.to).increment(1.0);
             of(&self.transitions, change.to).increment(1);
-            self.told.send_if_modified(|told| told.hear(change));
+            wake(|| self.told.send_if_modified(|told| told.hear(change)));
+        }
+        wake(|| self.changed.notify_waiters());
+        for change in changes {
             self.tell_event(change);
         }
-        self.changed.notify_waiters();
     }
 
     fn tell_event(&self, change: Change) {
@@ -205,6 +219,12 @@ impl Drop for Shared {
     fn drop(&mut self) {
         of(&self.states, self.state()).decrement(1.0);
     }
+}
+
+/// A waker that panics is of no concern to the call at hand, which may itself be unwinding: a second
+/// panic would then end the process.
+fn wake<T>(wake: impl FnOnce() -> T) {
+    drop(catch_unwind(AssertUnwindSafe(wake)));
 }
 
 /// The one of `all`, in the order of [`State::ALL`], that belongs to `state`.

@@ -168,7 +168,7 @@ impl Snapshot {
     }
 
     /// How many results came too late to count, because the state had changed since their call was
-    /// admitted.
+    /// admitted, or because they were those of probes whose lease had ended.
     pub const fn stale(&self) -> u64 {
         self.stale
     }

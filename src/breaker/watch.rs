@@ -47,8 +47,8 @@ impl StateWatch {
         self.told.borrow().state
     }
 
-    /// Waits for a state that this watch has not given yet, and gives it; `None` once every layer,
-    /// service and handle of the circuit is gone.
+    /// Waits until the state has changed since this was last called, or since the watch was made, and
+    /// gives the newest; `None` once every layer, service, call and handle of the circuit is gone.
     ///
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.

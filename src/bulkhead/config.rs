@@ -49,7 +49,7 @@ impl Default for BulkheadConfig {
 }
 
 impl BulkheadConfig {
-    /// How many calls may be in flight at once. Default 25, as resilience4j has it.
+    /// How many calls may be in flight at once, at least 1. Default 25, as resilience4j has it.
     ///
     /// By Little's law a dependency that answers `r` calls a second in `t` seconds each has `r * t` of
     /// them in flight.
@@ -64,8 +64,8 @@ impl BulkheadConfig {
         self
     }
 
-    /// The longest a call waits for a permit; less when its [`Deadline`](crate::Deadline) comes
-    /// sooner. Default 1 s.
+    /// The longest a call waits for a permit, above zero; less when its [`Deadline`](crate::Deadline)
+    /// comes sooner. [`Duration::MAX`] is never, with [`Order::Fifo`] only. Default 1 s.
     pub const fn wait_max(mut self, wait_max: Duration) -> Self {
         self.wait_max = wait_max;
         self
@@ -77,7 +77,7 @@ impl BulkheadConfig {
         self
     }
 
-    /// When a refused caller is told to come back. Default 1 s.
+    /// When a refused caller is told to come back, above zero. Default 1 s.
     pub const fn retry_hint(mut self, retry_hint: Duration) -> Self {
         self.retry_hint = retry_hint;
         self

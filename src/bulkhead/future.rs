@@ -167,15 +167,21 @@ where
         timer: Pin<&mut Timer>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), S::Error>> {
-        if let Poll::Ready(result) = self.inner.poll_ready(cx) {
-            if result.is_err() {
+        let expired = match self.inner.poll_ready(cx) {
+            Poll::Ready(Ok(())) => self.wait.admit(time::now()),
+            Poll::Ready(Err(error)) => {
                 self.held.tally.end(End::Error);
+                return Poll::Ready(Err(error));
             }
-            return Poll::Ready(result);
-        }
-        let now = ready!(poll_expired(self.wait, timer, cx));
-        let refusal = refuse(&mut self.held.tally, self.wait.expire(now));
-        Poll::Ready(Err(refusal.into()))
+            Poll::Pending => {
+                let now = ready!(poll_expired(self.wait, timer, cx));
+                Some(self.wait.expire(now))
+            }
+        };
+        Poll::Ready(match expired {
+            None => Ok(()),
+            Some(expired) => Err(refuse(&mut self.held.tally, expired).into()),
+        })
     }
 
     /// Calls the instance that was made ready.

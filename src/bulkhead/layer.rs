@@ -150,7 +150,9 @@ impl BulkheadHandle {
     }
 
     /// Replaces all settings, the limit as in [`resize`](Self::resize). Calls that wait keep their
-    /// places, also beyond a smaller queue, and the longest time they met; the order is the new one.
+    /// places, also beyond a smaller queue, and the longest time they met; the order is the new one. So one that came with
+    /// a `wait_max` of `Duration::MAX` can be passed by for ever once the order is
+    /// [`LifoUnderBacklog`](super::Order::LifoUnderBacklog).
     ///
     /// # Errors
     /// When a setting is out of range; the old ones then stay.

@@ -60,8 +60,9 @@
 //! permit, so that neither idle clones nor calls that wait reserve anything below; a load balancer
 //! above it therefore sees no back-pressure, but refusals. A service that is ready on the spot is
 //! called on the spot, without being cloned. For one that is not, the response's future waits: with
-//! its permit, since that call too is one the caller has in flight, and until the caller's deadline.
-//! An error of the inner service's readiness comes out of the future.
+//! its permit, since that call too is one the caller has in flight, and until the caller's deadline:
+//! a service that becomes ready only then is not called. An error of the inner service's readiness
+//! comes out of the future.
 //!
 //! # Refusals
 //! | Kind | Executed | When | Says |
@@ -83,7 +84,7 @@
 //! | Metric | Meaning |
 //! |---|---|
 //! | `mainstay_calls_total`, `mainstay_rejections_total` | as for every layer, with `layer="bulkhead"` |
-//! | `mainstay_bulkhead_in_flight` | gauge: calls that hold a permit |
+//! | `mainstay_bulkhead_in_flight` | gauge: calls that hold a permit, but for those that count as waiting |
 //! | `mainstay_bulkhead_waiting` | gauge: calls in the queue, and those that were handed a permit and have not run since |
 //! | `mainstay_bulkhead_wait_seconds` | histogram: time in the queue, until a permit or a refusal, of the calls that were in it |
 //!

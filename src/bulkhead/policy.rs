@@ -61,8 +61,9 @@ impl Wait {
         time::sooner(queue_ends, self.deadline.instant())
     }
 
-    /// The permit came at `now`. One that comes when the longest time has passed is still good; one that
-    /// comes after the deadline is not worth spending.
+    /// What was waited for came at `now`: the permit, or the inner service's readiness. A permit that
+    /// comes when the longest time has passed is still good; what comes after the deadline is not worth
+    /// spending.
     #[must_use]
     pub(super) fn admit(&mut self, now: Instant) -> Option<Expired> {
         self.queued = None;

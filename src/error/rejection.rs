@@ -52,6 +52,13 @@ impl Kind {
     }
 }
 
+/// The [`label`](Kind::label).
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
+    }
+}
+
 /// Whether the inner service can have run the request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Executed {

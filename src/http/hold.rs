@@ -3,6 +3,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
@@ -51,6 +52,16 @@ impl<B, P> HeldBody<B, P> {
     }
 }
 
+/// A body that holds nothing, as of the answers that [`RespondLayer`](super::RespondLayer) makes.
+impl<B: From<Bytes>, P> From<Bytes> for HeldBody<B, P> {
+    fn from(bytes: Bytes) -> Self {
+        Self {
+            inner: bytes.into(),
+            permit: None,
+        }
+    }
+}
+
 impl<B: Body, P> Body for HeldBody<B, P> {
     type Data = B::Data;
     type Error = B::Error;
@@ -83,7 +94,6 @@ impl<B: Body, P> Body for HeldBody<B, P> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
     use http::HeaderMap;
     use http_body_util::{BodyExt as _, Full, StreamBody};
     use std::sync::{Arc, Weak};

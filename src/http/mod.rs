@@ -1,15 +1,15 @@
 //! What the patterns need to know of HTTP: what a status means, which requests may be repeated, and
 //! how a refusal is answered.
 //!
-//! Use it for services of `http::Request` and `http::Response`, on either side: hyper and reqwest
-//! clients, axum servers. For gRPC over HTTP the status is not where this looks; a call that failed
-//! there is a 200 here.
+//! Use it for services of `http::Request` and `http::Response`, on either side: hyper's clients,
+//! axum's servers, and reqwest's clients by way of [two lines](#around-reqwest). For gRPC over HTTP the
+//! status is not where this looks; a call that failed there is a 200 here.
 //!
 //! | Piece | For | Is given to |
 //! |---|---|---|
 //! | [`ByStatus`] | reads outcomes from statuses and `Retry-After` | retry, breaker |
 //! | `SafeMethods` | repeats safe methods, and requests with an `Idempotency-Key` | retry |
-//! | [`Extensions`] | carries deadline and attempt with the request | every pattern |
+//! | [`Extensions`] | carries deadline and attempt with the request | timeout, retry, breaker, bulkhead |
 //! | [`ReplayBodyLayer`] | records streamed request bodies, so that they can be repeated | a client's stack, above retry |
 //! | `UntilBodyEnd` | holds a permit until the response has been read | bulkhead |
 //! | [`RespondLayer`] | answers refusals as `application/problem+json` | a server's stack, outermost |
@@ -50,6 +50,19 @@
 //! assert_eq!(answer.headers()["content-type"], "application/problem+json");
 //! # Ok(())
 //! # }
+//! ```
+//!
+//! # Around reqwest
+//! reqwest's client takes and gives types of its own, which convert from and to those of `http`. With
+//! two lines below `error::layer()` it stands under the same stack as hyper's:
+//!
+//! ```ignore
+//!     .layer(error::layer())
+//!     .map_response(http::Response::<reqwest::Body>::from)
+//!     .map_request(|request: http::Request<Bytes>| {
+//!         reqwest::Request::try_from(request).expect("the URI has a scheme and a host")
+//!     })
+//!     .service(reqwest::Client::new())
 //! ```
 //!
 //! # What a status means

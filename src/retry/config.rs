@@ -74,7 +74,8 @@ impl Default for RetryConfig {
 }
 
 impl RetryConfig {
-    /// How often a call is tried at most, the first time included. Default 3; 1 never repeats.
+    /// How often a call is tried at most, the first time included; at least 1, which never repeats.
+    /// Default 3.
     pub const fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts;
         self

@@ -1,5 +1,7 @@
 //! Why a call was not tried again.
 
+use std::fmt;
+
 /// Why a call was not tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -57,5 +59,12 @@ impl Stop {
             Self::NotReplayable => "not-replayable",
             Self::Nested => "nested",
         }
+    }
+}
+
+/// The [`label`](Stop::label).
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.label())
     }
 }

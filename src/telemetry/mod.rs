@@ -13,9 +13,9 @@
 //! Handles are looked up once, when a layer is made. **Install the metrics recorder before making
 //! layers**; a layer made earlier stays silent.
 //!
-//! With the `tracing` feature there is one event per change of state (target `mainstay`, fields
-//! `layer`, `name` and what changed), and none per healthy call. What a layer decides about a single
-//! call is said at debug level, with the reason in `why`.
+//! With the `tracing` feature there is one event per change of state (target `mainstay`, level info,
+//! fields `layer`, `name` and `detail`; the message says what changed), and none per healthy call. What
+//! a layer decides about a single call is said at debug level, with the reason in `why`.
 
 mod calls;
 mod scope;

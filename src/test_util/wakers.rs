@@ -38,7 +38,7 @@ struct Count {
 #[derive(Debug, Default)]
 struct State {
     wakes: usize,
-    task: Option<Waker>,
+    tasks: Vec<Waker>,
 }
 
 impl Wake for Count {
@@ -47,14 +47,12 @@ impl Wake for Count {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let task = {
+        let tasks = {
             let mut state = self.state.lock();
             state.wakes = state.wakes.saturating_add(1);
-            state.task.take()
+            std::mem::take(&mut state.tasks)
         };
-        if let Some(task) = task {
-            task.wake();
-        }
+        tasks.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -95,7 +93,7 @@ impl CountingWaker {
         future.poll(&mut Context::from_waker(&self.waker))
     }
 
-    /// Waits until it has been woken more than `seen` times in all.
+    /// Waits until it has been woken more than `seen` times in all. Any number of tasks may wait.
     ///
     /// # Cancel safety
     /// Dropping it loses nothing: the count stays.
@@ -105,11 +103,30 @@ impl CountingWaker {
             if state.wakes > seen {
                 return Poll::Ready(());
             }
-            let replaced = state.task.replace(cx.waker().clone());
-            drop(state);
-            drop(replaced);
+            if !state.tasks.iter().any(|task| task.will_wake(cx.waker())) {
+                state.tasks.push(cx.waker().clone());
+            }
             Poll::Pending
         })
         .await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn all_tasks_that_wait_are_woken() {
+        let waker = Arc::new(CountingWaker::new());
+        let tasks = [(); 3].map(|()| {
+            let waker = Arc::clone(&waker);
+            tokio::spawn(async move { waker.woken(0).await })
+        });
+        tokio::task::yield_now().await;
+        waker.waker().wake_by_ref();
+        for task in tasks {
+            task.await.unwrap();
+        }
     }
 }

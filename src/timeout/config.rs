@@ -22,7 +22,8 @@ impl Default for TimeoutConfig {
 }
 
 impl TimeoutConfig {
-    /// The longest a call may take, from the first time its future is pending. Default 30 s.
+    /// The longest a call may take, from the first time its future is pending; above zero.
+    /// [`Duration::MAX`] is never. Default 30 s.
     pub const fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self

@@ -108,6 +108,32 @@ async fn a_hung_probe_keeps_it_waiting_for_its_lease_and_the_open_time_after_it(
     assert_eq!(handle.state(), State::Open);
 }
 
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("of no concern to who gives a probe back");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waker_that_panics_does_not_reach_the_call_that_gave_its_probe_back() {
+    let (service, handle) = balanced(one_probe());
+    handle.open_for(SECOND);
+    advance(SECOND).await;
+    let probe = service.clone().ready().await.unwrap().call(Do::Hang);
+    let mut waits = service.clone();
+    let waker = Waker::from(Arc::new(Panics));
+    let mut cx = Context::from_waker(&waker);
+    assert!(waits.poll_ready(&mut cx).is_pending());
+    let mut watch = handle.watch();
+    let mut changed = Box::pin(watch.changed());
+    assert!(changed.as_mut().poll(&mut cx).is_pending());
+    drop(probe);
+    handle.force_open();
+    assert_eq!(handle.state(), State::ForcedOpen);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_call_is_refused_if_the_circuit_opens_after_it_was_ready() {
     let (mut service, handle) = balanced(config());

@@ -96,13 +96,18 @@ async fn a_panic_unwinds_through_and_is_a_failure_of_the_service() {
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_panics_frees_its_place_and_fails() {
     for what in [Do::Panic, Do::PanicInCall] {
-        let (service, handle) = breaker(config());
+        let (service, handle) = breaker(config().probes(2).probe_successes(1));
         calls(&service, 20, Do::Fail).await;
         advance(5 * SECOND).await;
-        let probe = AssertUnwindSafe(call(&service, what));
-        assert!(probe.catch_unwind().await.is_err());
-        assert_eq!(handle.snapshot().probes_in_flight(), 0);
-        calls(&service, 3, Do::Ok).await;
+        for failed_probations in [0, 1] {
+            let probe = AssertUnwindSafe(call(&service, what));
+            assert!(probe.catch_unwind().await.is_err());
+            let snapshot = handle.snapshot();
+            assert_eq!(snapshot.probes_in_flight(), 0);
+            assert_eq!(snapshot.failed_probations(), failed_probations, "{what:?}");
+        }
+        advance(10 * SECOND).await;
+        calls(&service, 1, Do::Ok).await;
         assert_eq!(handle.state(), State::Closed, "{what:?}");
     }
 }

@@ -1,5 +1,7 @@
 //! Reading and steering a circuit.
 
+use std::num::NonZeroU32;
+
 use mainstay::breaker::{Cancelled, Cause, State, Window};
 
 use super::*;
@@ -109,6 +111,22 @@ async fn another_window_begins_empty_and_takes_what_is_in_flight() {
     handle.reconfigure(config()).unwrap();
     calls(&service, 20, Do::Fail).await;
     assert_eq!(handle.state(), State::Open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_in_a_row_are_forgotten_when_they_are_no_longer_counted() {
+    let counting = config()
+        .failure_ratio(None)
+        .consecutive_failures(NonZeroU32::new(5));
+    let (service, handle) = breaker(counting.clone());
+    calls(&service, 4, Do::Fail).await;
+    handle.reconfigure(config().failure_ratio(None)).unwrap();
+    assert_eq!(handle.snapshot().consecutive_failures(), 0);
+    calls(&service, 100, Do::Ok).await;
+    handle.reconfigure(counting).unwrap();
+    calls(&service, 1, Do::Fail).await;
+    assert_eq!(handle.state(), State::Closed);
+    assert_eq!(handle.snapshot().consecutive_failures(), 1);
 }
 
 #[tokio::test(start_paused = true)]

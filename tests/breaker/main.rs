@@ -2,6 +2,7 @@
 #![cfg(feature = "breaker")]
 
 mod balanced;
+mod deadlines;
 mod endings;
 #[cfg(feature = "tracing")]
 mod events;

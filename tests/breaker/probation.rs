@@ -126,6 +126,23 @@ async fn a_dropped_probe_gives_its_place_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_probe_dropped_after_its_lease_has_failed_whether_or_not_somebody_looked() {
+    for looks in [false, true] {
+        let (service, handle) = breaker(config().probes(1).probe_successes(1));
+        due(&service).await;
+        let probe = begin(&service, Do::Hang).await;
+        advance(31 * SECOND).await;
+        if looks {
+            refused(&service).await;
+        }
+        probe.abort();
+        assert!(probe.await.unwrap_err().is_cancelled());
+        assert_eq!(handle.state(), State::Open, "looked: {looks}");
+        assert_eq!(handle.snapshot().time_left(), Some(9 * SECOND));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_probe_of_an_earlier_probation_says_nothing_in_the_next() {
     let (service, handle) = breaker(config().probes(2).probe_successes(1));
     due(&service).await;

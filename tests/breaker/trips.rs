@@ -194,6 +194,7 @@ fn settings_out_of_range_are_refused_when_the_layer_is_built() {
         ("probe_successes", config().probe_successes(6)),
         ("probe_lease", config().probe_lease(Duration::ZERO)),
         ("ramp", config().ramp(Duration::ZERO)),
+        ("ramp", config().ramp(Duration::MAX).ramp_floor(Ratio::ZERO)),
         ("window.length", config().window(time(Duration::ZERO, 10))),
         ("window.buckets", config().window(time(SECOND, 0))),
         ("window.buckets", config().window(time(SECOND, 121))),

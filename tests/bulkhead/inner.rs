@@ -1,6 +1,6 @@
 //! What the bulkhead asks of its inner service, and when.
 
-use std::future::{Future, Ready, pending, poll_fn, ready};
+use std::future::{Future, Ready, pending, ready};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use mainstay::bulkhead::{Bulkhead, BulkheadConfig, BulkheadHandle, BulkheadLayer};
 use mainstay::{Deadline, Executed, Kind, StackError};
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::time::{Instant, advance};
 use tower::buffer::Buffer;
 use tower::limit::ConcurrencyLimit;
 use tower::{BoxError, Layer, Service, ServiceExt, service_fn};
@@ -126,6 +126,24 @@ async fn only_the_deadline_ends_a_wait_for_the_inner_service() {
         assert_eq!(after, expected);
     }
     assert_eq!((handle.in_flight(), handle.waiting()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inner_service_that_becomes_ready_after_the_deadline_is_not_called() {
+    let permits = Arc::new(Semaphore::new(0));
+    let limited = ConcurrencyLimit::with_semaphore(service_fn(serve), Arc::clone(&permits));
+    let (service, handle) = over(config(1, 0), limited);
+    let deadline = Deadline::within(SECOND);
+    let mut waits = Box::pin(deadline.scope(service.oneshot(false)));
+    assert!(poll(waits.as_mut()).is_pending());
+    advance(SECOND).await;
+    permits.add_permits(1);
+    let Poll::Ready(Err(error)) = poll(waits.as_mut()) else {
+        panic!("nobody waits for the answer");
+    };
+    assert_eq!(error.rejection().unwrap().kind(), Kind::DeadlineExceeded);
+    assert_eq!(permits.available_permits(), 1);
+    assert_eq!(handle.in_flight(), 0);
 }
 
 /// What one instance of [`Strict`] has come to.
@@ -342,7 +360,11 @@ async fn the_deadline_reaches_below_the_queue_though_it_is_left_outside_of_its_s
     for deadline in [Some(Deadline::within(SECOND)), None] {
         let mut running = Box::pin(service.call(true));
         assert!(poll(running.as_mut()).is_pending());
-        let call = poll_fn(|_| Poll::Ready(service.call(false)));
+        #[expect(
+            clippy::async_yields_async,
+            reason = "it is polled outside of the scope"
+        )]
+        let call = async { service.call(false) };
         let mut queued = Box::pin(match deadline {
             Some(deadline) => deadline.scope(call).await,
             None => call.await,

@@ -81,12 +81,12 @@ impl Matrix {
         let mut out = std::io::stdout().lock();
         write!(out, "\n{:24}", "contract")?;
         for (name, _) in &self.rows {
-            write!(out, "{name:>15}")?;
+            write!(out, "{name:>17}")?;
         }
         for (at, clause) in self.clauses.iter().enumerate() {
             write!(out, "\n{clause:24}")?;
             for (_, cells) in &self.rows {
-                write!(out, "{:>15}", cells[at])?;
+                write!(out, "{:>17}", cells[at])?;
             }
         }
         writeln!(out, "\n\n{}", self.notes.join("\n"))

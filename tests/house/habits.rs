@@ -7,6 +7,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Fault> {
     let mut faults: Vec<_> = tree.product().flat_map(features).collect();
     faults.extend(tree.product().flat_map(words));
     faults.extend(tree.product().filter_map(orderings));
+    faults.extend(tree.product().flat_map(conditions));
     faults.extend(tree.sources.iter().flat_map(sleepers));
     faults
 }
@@ -116,6 +117,38 @@ fn orderings(file: &Source) -> Option<Fault> {
         let remedy = "add `// Ordering: ...`: the partner it pairs with, or why Relaxed suffices";
         Fault::new(&file.path, tokens[at].line, what, remedy)
     })
+}
+
+/// Conditions that the installed Rust reads and our minimum does not: a `let` beside `&&` (1.88), and
+/// a `let` in the guard of a match arm (1.95). Clippy's `incompatible_msrv` knows the library only.
+fn conditions(file: &Source) -> Vec<Fault> {
+    let tokens = &file.tokens;
+    let mut faults = Vec::new();
+    for at in 0..tokens.len() {
+        let rest = &tokens[at..];
+        if !follows(rest, "if") && !follows(rest, "while") {
+            continue;
+        }
+        let ends = |rest: &[Token]| {
+            follows(rest, "= >")
+                || ['{', '}', ')', ']', ';']
+                    .iter()
+                    .any(|&mark| rest[0].is(mark))
+        };
+        let (mut has_let, mut has_and, mut next) = (false, false, 1);
+        while next < rest.len() && !ends(&rest[next..]) {
+            has_let |= follows(&rest[next..], "let");
+            has_and |= follows(&rest[next..], "& &");
+            next += group(&rest[next..]);
+        }
+        let is_guard = !follows(&rest[next..], "{");
+        if has_let && (has_and || is_guard) {
+            let what = "a condition that our minimum Rust cannot read".to_owned();
+            let remedy = "nest the `if`s, or match on a tuple";
+            faults.push(Fault::new(&file.path, tokens[at].line, what, remedy));
+        }
+    }
+    faults
 }
 
 /// No test sleeps in real time: what sleeps has a paused clock.

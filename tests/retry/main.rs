@@ -11,5 +11,6 @@ mod files;
 mod kit;
 mod nested;
 mod readiness;
+mod schedules;
 mod stops;
 mod waits;

@@ -258,6 +258,9 @@ impl Model {
     }
 
     pub(super) fn release(&mut self, call: Call) {
+        if call.probe {
+            self.lapse();
+        }
         if let Mode::HalfOpen(probation) = &mut self.mode {
             probation.live.retain(|(id, _)| *id != call.id);
         }
@@ -302,6 +305,9 @@ impl Model {
         if shape(&config) != shape(&self.config) {
             self.kept.clear();
         }
+        if config.consecutive_failures.is_none() {
+            self.in_a_row = 0;
+        }
         self.config = config;
     }
 
@@ -325,9 +331,10 @@ impl Model {
 
     fn reopen(&mut self, at: Time, asked: Option<Duration>) {
         self.failed_probations += 1;
+        let own = self.open_time(asked);
         let time = match asked.filter(|asked| !asked.is_zero()) {
-            Some(asked) if self.config.pushback == OnPushback::Trip => asked,
-            _ => self.open_time(asked),
+            Some(asked) if self.config.pushback == OnPushback::Trip => own.max(asked),
+            _ => own,
         };
         self.enter(Mode::Open(later(at, time)));
     }

@@ -184,8 +184,8 @@ impl Run {
 
     fn release(&mut self) {
         if let Some((permit, call)) = self.take() {
-            let news = self.circuit.release(permit);
-            assert!(news.changes.iter().all(Option::is_none));
+            let news = self.circuit.release(permit, &self.source);
+            self.changes += news.changes.into_iter().flatten().count() as u64;
             self.model.release(call);
         }
     }
@@ -284,6 +284,8 @@ fn random_config(rng: &Rng) -> BreakerConfig {
     let probes = 1 + small(6);
     let (one, other) = (random_duration(rng), random_duration(rng));
     let limit = NonZeroU32::new(1 + u32::try_from(below(6)).unwrap());
+    let ramp = (below(3) == 0).then(|| random_duration(rng));
+    let floor = Ratio::percent(small(101)).unwrap();
     BreakerConfig::default()
         .window(window)
         .volume_min(1 + u32::try_from(below(5)).unwrap())
@@ -298,8 +300,8 @@ fn random_config(rng: &Rng) -> BreakerConfig {
         .probes(probes)
         .probe_successes(1 + small(u64::from(probes)))
         .probe_lease(random_duration(rng))
-        .ramp((below(3) == 0).then(|| random_duration(rng)))
-        .ramp_floor(Ratio::percent(small(101)).unwrap())
+        .ramp(ramp.filter(|ramp| *ramp != Duration::MAX || floor > Ratio::ZERO))
+        .ramp_floor(floor)
         .cancelled(match below(3) {
             0 => Cancelled::Ignore,
             1 => Cancelled::Failure,

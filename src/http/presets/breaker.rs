@@ -2,15 +2,17 @@
 
 use crate::breaker::{BreakerConfig, BreakerLayer};
 use crate::error::ConfigError;
-use crate::http::ByStatus;
+use crate::http::{ByStatus, Extensions};
 use crate::name::Name;
 
-impl BreakerLayer<ByStatus> {
-    /// Reads outcomes from statuses and `Retry-After` ([`ByStatus`]).
+impl BreakerLayer<ByStatus, Extensions> {
+    /// Reads outcomes from statuses and `Retry-After` ([`ByStatus`]), and deadlines from the request's
+    /// extensions ([`Extensions`]).
     ///
     /// # Errors
     /// When a setting is out of range.
     pub fn http(name: impl Into<Name>, config: BreakerConfig) -> Result<Self, ConfigError> {
-        Ok(BreakerLayer::new(name, config)?.classify(ByStatus))
+        let layer = BreakerLayer::new(name, config)?;
+        Ok(layer.classify(ByStatus).context(Extensions::default()))
     }
 }
