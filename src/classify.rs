@@ -144,10 +144,11 @@ where
 /// The default classifier: a response is a success, an error a transient failure.
 ///
 /// Of refusals, only [`Kind::Timeout`] is a failure of the service. The others were said on this
-/// side of it, so they are [`Outcome::Ignored`]: a breaker does not count them, and a retry does not
-/// spin against a circuit that is open or a bulkhead that is full. To retry those too, classify
-/// them in a closure; [`Rejection::executed`](crate::Rejection::executed) then makes even an unsafe
-/// repeat safe.
+/// side of it, or because the caller's time was up, so they are [`Outcome::Ignored`]: a retry does
+/// not spin against a circuit that is open or a bulkhead that is full, and to a breaker they count as
+/// nothing, save that a call which its deadline ended while it ran counts as one that was given up. To
+/// retry those too, classify them in a closure;
+/// [`Rejection::executed`](crate::Rejection::executed) then makes even an unsafe repeat safe.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ByError;
 

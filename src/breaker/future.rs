@@ -5,8 +5,8 @@ use std::task::{Context, Poll, ready};
 
 use pin_project::pin_project;
 
-use crate::classify::Classify;
-use crate::error::{Rejection, StackError};
+use crate::classify::{Classify, Outcome};
+use crate::error::{Executed, Kind, Rejection, StackError};
 
 use super::permit::Admitted;
 
@@ -75,8 +75,11 @@ where
             StateProjection::Called(call) => {
                 let call = call.project();
                 let result = ready!(call.admitted.run(|| call.inner.poll(cx)));
-                let outcome = call.classify.classify(result.as_ref());
-                call.admitted.answered(outcome, &result);
+                match call.classify.classify(result.as_ref()) {
+                    Outcome::Ignored if was_given_up(&result) => call.admitted.given_up(),
+                    outcome => call.admitted.answered(outcome),
+                }
+                call.admitted.count(&result);
                 Poll::Ready(result)
             }
             StateProjection::Rejected(refusal) => {
@@ -85,6 +88,14 @@ where
             }
         }
     }
+}
+
+/// Whether the caller's deadline ended the call while it ran, as a drop would have.
+fn was_given_up<T, E: StackError>(result: &Result<T, E>) -> bool {
+    let refusal = result.as_ref().err().and_then(StackError::rejection);
+    refusal.is_some_and(|refusal| {
+        refusal.kind() == Kind::DeadlineExceeded && refusal.executed() != Executed::No
+    })
 }
 
 #[cfg(test)]

@@ -88,7 +88,8 @@
 //!
 //! # Calls that are given up
 //! A call that is dropped counts as [`Cancelled`] says: by default as nothing, since its caller may
-//! have had reasons of its own. A timeout *inside* the breaker (below it in the stack) is a failure.
+//! have had reasons of its own. So does one that a layer below ended while it ran because the caller's
+//! [`Deadline`](crate::Deadline) passed. A timeout *inside* the breaker (below it in the stack) is a failure.
 //! A call is accounted from before the inner service sees it, so one that is never polled counts too.
 //!
 //! A panic in the inner service unwinds through and counts as a failure: whatever caused it, the call
@@ -159,8 +160,9 @@
 //! with the same name add up in one gauge.
 //!
 //! # Anti-patterns
-//! - **A timeout outside only.** A service that hangs is then seen as cancelled calls, which count as
-//!   nothing. Put a timeout inside, or set [`Cancelled::FailureAfter`].
+//! - **A timeout outside only**, or deadlines that are all sooner than the timeout inside. A service
+//!   that hangs is then seen as calls that are given up, which count as nothing. Put a shorter timeout
+//!   inside, or set [`Cancelled::FailureAfter`].
 //! - **Client errors as failures.** A classifier that takes each 4xx for a failure lets one bad caller
 //!   open the circuit for all.
 //! - **Pushback that is meant for one caller.** Where a 429 limits each tenant on its own, one tenant

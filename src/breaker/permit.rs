@@ -60,7 +60,7 @@ impl Admitted {
     }
 
     /// The inner service answered.
-    pub(super) fn answered<R, E>(&mut self, outcome: Outcome, result: &Result<R, E>) {
+    pub(super) fn answered(&mut self, outcome: Outcome) {
         if let Some(permit) = self.permit.take() {
             match outcome {
                 Outcome::Ignored => self.tally.release(permit),
@@ -68,6 +68,17 @@ impl Admitted {
                 Outcome::Failure(failure) => self.tally.settle(permit, Some(failure)),
             }
         }
+    }
+
+    /// The call was ended because nobody waited for it any more.
+    pub(super) fn given_up(&mut self) {
+        if let Some(permit) = self.permit.take() {
+            self.tally.cancel(permit);
+        }
+    }
+
+    /// Counts what the caller gets.
+    pub(super) fn count<R, E>(&mut self, result: &Result<R, E>) {
         self.tally.answered(result);
     }
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Waker};
 
 use tower::Service;
 
-use crate::context::{Ambient, CallContext, Deadline};
+use crate::context::{Ambient, CallContext, Deadline, enter_deadline};
 use crate::error::{Executed, Kind, StackError};
 use crate::telemetry::{End, Tally};
 use crate::time;
@@ -101,6 +101,8 @@ impl<S: Clone, H: Clone, X> Bulkhead<S, H, X> {
         S: Service<Req>,
     {
         let hold = self.hold.clone();
+        // For layers below that read the task's context; a call that waits sees the same.
+        let _entered = enter_deadline(deadline);
         match self
             .inner
             .poll_ready(&mut Context::from_waker(Waker::noop()))

@@ -9,6 +9,10 @@
 //! |---|---|---|
 //! | [`Ambient`] | no | nothing |
 //! | `http::Extensions` | yes | `http::Request` |
+//!
+//! What the task says holds for whatever is polled within it: work that several calls share (a
+//! `futures` `Shared`, say) runs under the deadline and the attempt of the call that happens to poll
+//! it first.
 
 mod ambient;
 mod attempt;

@@ -36,8 +36,8 @@ pub enum Jitter {
     Full,
     /// Uniform in `e / 2 ..= e`: no retry comes at once.
     Equal,
-    /// Uniform in `base ..= min(delay_max, 3 * s)`, where `s` is the wait before this one and `base`
-    /// for the first. The bound is applied before the draw, so that waits do not bunch at it; it
+    /// Uniform in `min(base, delay_max / 3) ..= min(delay_max, 3 * s)`, where `s` is the wait before
+    /// this one and `base` for the first. The bound is applied before the draw, so that waits do not bunch at it; it
     /// takes the place of `factor`.
     Decorrelated,
     /// Exactly `e`. For tests and for callers that are known to be alone.

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use tower::Service;
 
 use crate::classify::{ByError, Classify};
-use crate::context::{Ambient, Attempt, CallContext, Deadline, enter_attempt};
+use crate::context::{Ambient, Attempt, CallContext, Deadline, enter_attempt, enter_deadline};
 use crate::error::{Executed, Kind, StackError};
 use crate::telemetry::Tally;
 use crate::time;
@@ -92,7 +92,8 @@ where
             account,
         };
         self.context.mark(&mut request, attempt);
-        let _entered = enter_attempt(attempt);
+        // For layers below that read the task's context; further attempts see the same.
+        let _entered = (enter_attempt(attempt), enter_deadline(deadline));
         // The instance that was made ready; the spare's is made ready when it is needed.
         ResponseFuture::called(self.inner.call(request), plan)
     }

@@ -1,7 +1,8 @@
 //! Calls whose caller has stopped waiting.
 
 use mainstay::Deadline;
-use mainstay::breaker::State;
+use mainstay::breaker::{Cancelled, State};
+use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 
 use super::*;
 
@@ -36,4 +37,30 @@ async fn a_call_whose_deadline_has_passed_is_no_probe() {
     assert_eq!(handle.state(), State::Open, "none has begun a probation");
     calls(&service, 3, Do::Ok).await;
     assert_eq!(handle.state(), State::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_its_deadline_ends_while_it_runs_counts_as_one_that_was_given_up() {
+    for (cancelled, state) in [
+        (Cancelled::Ignore, State::Closed),
+        (Cancelled::Failure, State::Open),
+        (Cancelled::FailureAfter(SECOND), State::Open),
+        (Cancelled::FailureAfter(2 * SECOND), State::Closed),
+    ] {
+        let config = config().cancelled(cancelled).volume_min(5);
+        let layer = BreakerLayer::new("upstream", config).expect("valid");
+        let limit = TimeoutConfig::default().limit(30 * SECOND);
+        let timeout = TimeoutLayer::new("upstream", limit).expect("valid");
+        let service = layer.layer(timeout.layer(Upstream));
+        for _ in 0..5 {
+            let call = service.clone().oneshot(Do::Hang);
+            let error = Deadline::within(SECOND)
+                .scope(call)
+                .await
+                .expect_err("it hangs");
+            let refusal = error.rejection().expect("said by the timeout");
+            assert_eq!(refusal.kind(), Kind::DeadlineExceeded);
+        }
+        assert_eq!(layer.handle().state(), state, "{cancelled:?}");
+    }
 }
