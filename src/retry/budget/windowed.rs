@@ -22,8 +22,8 @@ use super::{Budget, Receipt};
 /// It may pay for less. A call is counted without looking at the clock, and dated by the last look
 /// before it; there is one at every [`withdraw`](Budget::withdraw) and at every 64th call of a thread.
 /// So the last 64 calls of each thread may count for too short a time, and what is spent counts for up
-/// to a tenth of the window longer than the window. **With a `floor` of zero and fewer than some hundred calls in a window it pays for
-/// little or nothing.**
+/// to a tenth of the window longer than the window. **With a `floor` of zero and fewer than some
+/// hundred calls in a window it pays for little or nothing.**
 ///
 /// A call costs one addition to a counter of its thread's own. An extra attempt costs one short
 /// critical section, however long nothing happened before.
