@@ -16,6 +16,7 @@ mod primitives {
 pub(crate) use primitives::atomic;
 
 use primitives::{Mutex, MutexGuard};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, TryLockError};
 
 /// A mutex for short critical sections, never held across an await.
@@ -46,6 +47,13 @@ impl<T> Lock<T> {
             Err(TryLockError::WouldBlock) => None,
         }
     }
+}
+
+/// Calls wakers, which are others' code. One that panics is of no concern to the call at hand, nor to
+/// those still to be woken; and the call may itself be unwinding, where a second panic would end the
+/// process.
+pub(crate) fn wake<T>(wake: impl FnOnce() -> T) {
+    drop(catch_unwind(AssertUnwindSafe(wake)));
 }
 
 /// Values kept apart per thread, each on cache lines of its own, so that clones of a service that run

@@ -1,7 +1,6 @@
 //! What the services and handles of one layer share, and how it tells what happens.
 
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tokio::sync::{Notify, watch};
@@ -10,7 +9,7 @@ use crate::classify::Failure;
 use crate::error::{ConfigError, Kind};
 use crate::name::Name;
 use crate::rng::Rng;
-use crate::sync::Lock;
+use crate::sync::{self, Lock};
 use crate::telemetry::{Calls, Counter, Gauge, Metered, Scope, event};
 use crate::time::{self, Instant};
 
@@ -178,9 +177,9 @@ impl Shared {
             of(&self.states, change.from).decrement(1.0);
             of(&self.states, change.to).increment(1.0);
             of(&self.transitions, change.to).increment(1);
-            wake(|| self.told.send_if_modified(|told| told.hear(change)));
+            sync::wake(|| self.told.send_if_modified(|told| told.hear(change)));
         }
-        wake(|| self.changed.notify_waiters());
+        sync::wake(|| self.changed.notify_waiters());
         for change in changes {
             self.tell_event(change);
         }
@@ -219,12 +218,6 @@ impl Drop for Shared {
     fn drop(&mut self) {
         of(&self.states, self.state()).decrement(1.0);
     }
-}
-
-/// A waker that panics is of no concern to the call at hand, which may itself be unwinding: a second
-/// panic would then end the process.
-fn wake<T>(wake: impl FnOnce() -> T) {
-    drop(catch_unwind(AssertUnwindSafe(wake)));
 }
 
 /// The one of `all`, in the order of [`State::ALL`], that belongs to `state`.

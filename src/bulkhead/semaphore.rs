@@ -10,11 +10,10 @@
 //! - I5: a waker is called and dropped with the lock released. One that panics keeps no other from being
 //!   called, and does not reach the call that gave its permit back.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Waker;
 use std::time::Duration;
 
-use crate::sync::Lock;
+use crate::sync::{self, Lock};
 
 use super::gate::{Gate, Left};
 use super::waiters::{Ticket, Waiters};
@@ -144,8 +143,7 @@ impl Semaphore {
     #[cold]
     fn hand_over(&self) {
         while let Some(waker) = self.grant() {
-            // A release can be part of unwinding, where a second panic would end the process (I5).
-            drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+            sync::wake(|| waker.wake()); // I5
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Wake, Waker};
 
-use crate::sync::Lock;
+use crate::sync::{self, Lock};
 
 /// The wakers of the readers of one body; itself the waker that the body is polled with, so that
 /// whoever polled it last, news reach everyone.
@@ -60,7 +60,7 @@ impl Waiters {
             wakers.split_off(own.map_or(0, |_| 1))
         };
         for (_, waker) in woken {
-            waker.wake();
+            sync::wake(|| waker.wake());
         }
     }
 }
@@ -72,5 +72,37 @@ impl Wake for Waiters {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.wake_all();
+    }
+}
+
+#[cfg(all(test, not(mainstay_loom)))]
+mod tests {
+    use super::*;
+
+    struct Panics;
+
+    impl Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("of no concern to the other readers");
+        }
+    }
+
+    #[derive(Default)]
+    struct Told(Lock<bool>);
+
+    impl Wake for Told {
+        fn wake(self: Arc<Self>) {
+            *self.0.lock() = true;
+        }
+    }
+
+    #[test]
+    fn a_waker_that_panics_keeps_no_other_reader_asleep() {
+        let waiters = Waiters::default();
+        let told = Arc::new(Told::default());
+        waiters.register(0, &Waker::from(Arc::new(Panics)));
+        waiters.register(1, &Waker::from(Arc::clone(&told)));
+        waiters.wake_all();
+        assert!(*told.0.lock());
     }
 }
