@@ -15,9 +15,9 @@ use mainstay::http::{
     AttemptHeader, Extensions, ReplayBody, ReplayBodyLayer, RespondLayer, UntilBodyEnd,
 };
 use mainstay::retry::{RetryConfig, RetryLayer};
-use mainstay::{Attempt, Error, error};
+use mainstay::{Attempt, Deadline, Error, error};
 use tokio::time::Instant;
-use tower::{Service, ServiceBuilder, ServiceExt};
+use tower::{Layer, Service, ServiceBuilder, ServiceExt};
 
 type Upload =
     StreamBody<futures::stream::Iter<std::vec::IntoIter<Result<Frame<Bytes>, Infallible>>>>;
@@ -193,4 +193,30 @@ async fn answers_of_4xx_leave_a_breaker_closed_and_5xx_open_it() {
             );
         }
     }
+}
+
+/// Layers that read the request find it there; those that read the task's context are told of it.
+#[tokio::test(start_paused = true)]
+async fn the_deadline_of_a_request_reaches_what_is_called_below() {
+    let below = || {
+        error::layer().layer(tower::service_fn(|_: Request<()>| {
+            let seen = Deadline::current();
+            async move { Ok::<_, Infallible>(Response::new(seen)) }
+        }))
+    };
+    let deadline = Deadline::within(Duration::from_secs(1));
+    let mut request = Request::new(());
+    deadline.attach(request.extensions_mut());
+
+    let bulkhead = BulkheadLayer::http("ledger", BulkheadConfig::default()).unwrap();
+    let seen = bulkhead
+        .layer(below())
+        .oneshot(request.clone())
+        .await
+        .unwrap();
+    assert_eq!(seen.into_body(), Some(deadline));
+
+    let retry = RetryLayer::http("ledger", RetryConfig::default()).unwrap();
+    let seen = retry.layer(below()).oneshot(request).await.unwrap();
+    assert_eq!(seen.into_body(), Some(deadline));
 }

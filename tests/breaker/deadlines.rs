@@ -1,8 +1,10 @@
 //! Calls whose caller has stopped waiting.
 
+use futures::FutureExt;
 use mainstay::Deadline;
 use mainstay::breaker::{Cancelled, State};
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
+use tower::limit::ConcurrencyLimit;
 
 use super::*;
 
@@ -23,6 +25,18 @@ async fn a_call_whose_deadline_has_passed_is_refused_and_counts_neither_way() {
     let in_time = Deadline::within(MILLI).scope(call(&service, Do::Ok));
     in_time.await.expect("there is time left");
     assert_eq!(handle.snapshot().calls(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_deadline_has_passed_gives_back_the_readiness_below() {
+    let layer = BreakerLayer::new("upstream", config()).expect("valid");
+    let mut service = layer.layer(ConcurrencyLimit::new(Upstream, 1));
+    let mut other = service.clone();
+    service.ready().await.expect("it has the only permit");
+    let late = Deadline::within(Duration::ZERO).scope(async { service.call(Do::Ok).await });
+    late.await.expect_err("nobody waits any more");
+    let ready = other.ready().now_or_never();
+    assert!(ready.is_some(), "an idle instance holds the permit");
 }
 
 #[tokio::test(start_paused = true)]
