@@ -7,7 +7,10 @@
 //! | [`retry`] | repeats what failed in passing, within a budget and the deadline |
 //! | [`breaker`] | stops calling what keeps failing, and probes whether it works again |
 //! | [`bulkhead`] | bounds how many calls are in flight, and how many wait |
+//! | [`trace`] | carries the trace context of W3C from hop to hop |
+//! | [`deadline`] | carries the time that is left from hop to hop |
 //! | [`http`] | reads statuses, methods, `Retry-After` and bodies for them; answers refusals |
+//! | `grpc` | does the same for gRPC, by the feature `grpc` |
 //! | [`error`], [`classify`], [`context`], [`telemetry`] | what they all share |
 //! | `test_util` | for those who write layers, by the feature `test-util` |
 //!
@@ -92,6 +95,10 @@ mod timer;
 pub mod breaker;
 #[cfg(feature = "bulkhead")]
 pub mod bulkhead;
+#[cfg(feature = "deadline")]
+pub mod deadline;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "retry")]
@@ -100,6 +107,8 @@ pub mod retry;
 pub mod test_util;
 #[cfg(feature = "timeout")]
 pub mod timeout;
+#[cfg(feature = "trace")]
+pub mod trace;
 
 pub use classify::{Classify, Failure, Outcome, Pushback};
 pub use context::{Attempt, Deadline};

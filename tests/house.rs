@@ -68,7 +68,9 @@ fn the_house_is_in_order() {
 /// A house in order with `path` in it, whose faults must be `expected`, each by its beginning.
 fn with(path: &str, text: &str, expected: &[&str]) {
     let mut tree = Tree::default();
-    for pattern in ["breaker", "bulkhead", "retry", "timeout"] {
+    for pattern in [
+        "breaker", "bulkhead", "deadline", "retry", "timeout", "trace",
+    ] {
         let door = format!("src/{pattern}/mod.rs");
         if door != path {
             tree.add(
@@ -201,7 +203,7 @@ fn rooms_doors_and_sizes_are_held() {
     with("tests/long.rs", &"\n".repeat(400), &[]);
 
     let empty = faults(&Tree::default());
-    assert_eq!(empty.len(), 4, "four patterns without a door: {empty:?}");
+    assert_eq!(empty.len(), 6, "patterns without a door: {empty:?}");
 }
 
 #[test]

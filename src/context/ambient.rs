@@ -62,14 +62,14 @@ pub(crate) fn enter_deadline(deadline: Deadline) -> Option<Entered<Deadline>> {
 }
 
 /// Puts a value back when dropped, also by a panic. It stays on the thread that made it.
-pub(crate) struct Entered<T: Copy + 'static> {
+pub(crate) struct Entered<T: 'static> {
     slot: &'static std::thread::LocalKey<Cell<Option<T>>>,
     before: Option<T>,
     _thread: PhantomData<*const ()>,
 }
 
-impl<T: Copy> Entered<T> {
-    fn new(slot: &'static std::thread::LocalKey<Cell<Option<T>>>, value: T) -> Self {
+impl<T> Entered<T> {
+    pub(crate) fn new(slot: &'static std::thread::LocalKey<Cell<Option<T>>>, value: T) -> Self {
         Self {
             slot,
             before: slot.replace(Some(value)),
@@ -86,9 +86,9 @@ impl Entered<Deadline> {
     }
 }
 
-impl<T: Copy + 'static> Drop for Entered<T> {
+impl<T> Drop for Entered<T> {
     fn drop(&mut self) {
-        self.slot.set(self.before);
+        self.slot.set(self.before.take());
     }
 }
 

@@ -10,16 +10,21 @@
 //! | [`Ambient`] | no | nothing |
 //! | `http::Extensions` | yes | `http::Request` |
 //!
+//! From hop to hop they travel in the fields of a message: headers, metadata. A [`Carrier`] reads and
+//! writes those, for the layers of the `trace` and `deadline` modules.
+//!
 //! What the task says holds for whatever is polled within it: work that several calls share (a
 //! `futures` `Shared`, say) runs under the deadline and the attempt of the call that happens to poll
 //! it first.
 
 mod ambient;
 mod attempt;
+mod carrier;
 mod deadline;
 
 pub use ambient::{Ambient, CallContext, Scope};
 pub use attempt::Attempt;
+pub use carrier::{Carrier, Field};
 pub use deadline::Deadline;
 
-pub(crate) use ambient::{enter_attempt, enter_deadline};
+pub(crate) use ambient::{Entered, enter_attempt, enter_deadline};

@@ -106,6 +106,7 @@
 //! [`RespondLayer`] outermost, `error::layer()` innermost.
 
 mod body;
+mod carrier;
 mod classify;
 mod extensions;
 #[cfg(feature = "bulkhead")]

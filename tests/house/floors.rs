@@ -27,8 +27,11 @@ pub(crate) const FLOORS: &[(&str, Floor)] = &[
     ("test_util", Floor::Kit),
     ("breaker", Floor::Pattern),
     ("bulkhead", Floor::Pattern),
+    ("deadline", Floor::Pattern),
     ("retry", Floor::Pattern),
     ("timeout", Floor::Pattern),
+    ("trace", Floor::Pattern),
+    ("grpc", Floor::Adapter),
     ("http", Floor::Adapter),
     ("stack", Floor::Stack),
 ];

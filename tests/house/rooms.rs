@@ -35,6 +35,7 @@ const NOUNS: &[(&str, &[&str])] = &[
         "bulkhead",
         &["gate", "hold", "permit", "semaphore", "waiters"],
     ),
+    ("deadline", &["client", "cover", "server", "share", "wire"]),
     (
         "retry",
         &[
@@ -42,6 +43,22 @@ const NOUNS: &[(&str, &[&str])] = &[
         ],
     ),
     ("timeout", &["limit"]),
+    (
+        "trace",
+        &[
+            "baggage",
+            "client",
+            "context",
+            "flags",
+            "id",
+            "normalize",
+            "parent",
+            "sampler",
+            "scope",
+            "server",
+            "state",
+        ],
+    ),
 ];
 
 const NO_NAMES: &[&str] = &["common", "helper", "helpers", "misc", "util", "utils"];

@@ -1,0 +1,1 @@
+//! What the patterns need to know of gRPC.

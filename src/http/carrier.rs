@@ -1,0 +1,110 @@
+//! Headers as the fields in which context travels.
+
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::context::{Carrier, Field};
+
+/// The headers alone; nothing can be attached to them.
+impl Carrier for HeaderMap {
+    fn get_all(&self, field: Field) -> impl Iterator<Item = &[u8]> {
+        let values = Self::get_all(self, field.name()).into_iter();
+        values.map(HeaderValue::as_bytes)
+    }
+
+    fn set(&mut self, field: Field, value: &[u8]) {
+        let name = HeaderName::from_static(field.name());
+        let set = match HeaderValue::from_bytes(value) {
+            Ok(value) => self.try_insert(&name, value).is_ok(),
+            Err(_) => false,
+        };
+        if !set {
+            Self::remove(self, name);
+        }
+    }
+
+    fn remove(&mut self, field: Field) {
+        Self::remove(self, field.name());
+    }
+}
+
+/// The headers, and the request's extensions for what is attached.
+impl<B> Carrier for http::Request<B> {
+    fn get_all(&self, field: Field) -> impl Iterator<Item = &[u8]> {
+        Carrier::get_all(self.headers(), field)
+    }
+
+    fn set(&mut self, field: Field, value: &[u8]) {
+        Carrier::set(self.headers_mut(), field, value);
+    }
+
+    fn remove(&mut self, field: Field) {
+        Carrier::remove(self.headers_mut(), field);
+    }
+
+    fn attach<T: Clone + Send + Sync + 'static>(&mut self, value: T) {
+        self.extensions_mut().insert(value);
+    }
+
+    fn attached<T: Clone + Send + Sync + 'static>(&self) -> Option<&T> {
+        self.extensions().get()
+    }
+
+    fn detach<T: Clone + Send + Sync + 'static>(&mut self) {
+        self.extensions_mut().remove::<T>();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELD: Field = Field::known("x-field");
+
+    #[test]
+    fn a_field_is_found_in_any_case_and_set_once() {
+        let mut request = http::Request::builder()
+            .header("X-Field", "1")
+            .header("x-other", "3")
+            .header("x-field", "2")
+            .body(())
+            .unwrap();
+        assert!(Carrier::get_all(&request, FIELD).eq([b"1", b"2"]));
+        request.set(FIELD, b"4");
+        assert!(Carrier::get_all(&request, FIELD).eq([b"4"]));
+        request.remove(FIELD);
+        assert_eq!(request.headers().len(), 1);
+    }
+
+    #[test]
+    fn a_value_that_no_header_holds_leaves_none() {
+        let mut headers = HeaderMap::new();
+        headers.set(FIELD, b"1");
+        headers.set(FIELD, b"a\nb");
+        assert!(headers.is_empty());
+    }
+
+    #[test]
+    fn a_full_map_takes_no_more_and_does_not_panic() {
+        let mut headers = HeaderMap::new();
+        for number in 0..u32::MAX {
+            let name = HeaderName::try_from(format!("x-{number}")).unwrap();
+            if headers.try_append(name, HeaderValue::from(number)).is_err() {
+                break;
+            }
+        }
+        let full = headers.len();
+        headers.set(FIELD, b"1");
+        assert_eq!(headers.len(), full);
+        assert_eq!(Carrier::get_all(&headers, FIELD).count(), 0);
+    }
+
+    #[test]
+    fn what_is_attached_is_kept_in_the_extensions() {
+        let mut request = http::Request::new(());
+        request.attach(7_u8);
+        request.attach(8_u8);
+        assert_eq!(request.attached(), Some(&8_u8));
+        request.detach::<u8>();
+        assert_eq!(request.attached::<u8>(), None);
+    }
+}

@@ -1,0 +1,14 @@
+//! Carries the trace context of W3C from hop to hop.
+
+mod context;
+mod flags;
+mod id;
+mod parent;
+mod scope;
+mod state;
+
+pub use context::TraceContext;
+pub use flags::TraceFlags;
+pub use id::{SpanId, TraceId};
+pub use scope::InScope;
+pub use state::TraceState;
