@@ -25,3 +25,11 @@ pub(crate) fn decided(scope: &Scope, what: &'static str, why: &'static str) {
         "{what}"
     );
 }
+
+/// Records ids on the span around, each in the field of its name if the span was made with one.
+pub(crate) fn record<const N: usize>(ids: [(&'static str, &dyn fmt::Display); N]) {
+    let span = tracing::Span::current();
+    for (field, id) in ids {
+        span.record(field, tracing::field::display(id));
+    }
+}

@@ -52,6 +52,7 @@ const NOUNS: &[(&str, &[&str])] = &[
             "flags",
             "id",
             "normalize",
+            "origin",
             "parent",
             "sampler",
             "scope",

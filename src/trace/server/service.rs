@@ -1,0 +1,77 @@
+//! Gives each inbound request its context.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tower::Service;
+
+use crate::context::Carrier;
+use crate::telemetry;
+use crate::trace::origin::Origin;
+use crate::trace::{Boundary, InScope, Never, Sampler, TraceContext, Trust, policy};
+
+use super::layer::Shared;
+
+/// Gives each inbound request its trace context; made by
+/// [`TraceServerLayer`](super::TraceServerLayer).
+#[derive(Clone, Debug)]
+pub struct TraceServer<S, M = Never, T = Boundary> {
+    inner: S,
+    shared: Arc<Shared>,
+    sampler: M,
+    trust: T,
+}
+
+impl<S, M, T> TraceServer<S, M, T> {
+    pub(super) const fn new(inner: S, shared: Arc<Shared>, sampler: M, trust: T) -> Self {
+        Self {
+            inner,
+            shared,
+            sampler,
+            trust,
+        }
+    }
+}
+
+impl<S, Req, M, T> Service<Req> for TraceServer<S, M, T>
+where
+    S: Service<Req>,
+    Req: Carrier,
+    M: Sampler,
+    T: Trust<Req>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = InScope<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, mut request: Req) -> Self::Future {
+        let boundary = self.trust.boundary(&request);
+        let context = self.receive(&mut request, boundary);
+        InScope::around(context, || self.inner.call(request))
+    }
+}
+
+impl<S, M: Sampler, T> TraceServer<S, M, T> {
+    fn receive<Req: Carrier>(&self, request: &mut Req, boundary: Boundary) -> TraceContext {
+        let shared = &self.shared;
+        let came = TraceContext::read(request, shared.state_bytes_max);
+        shared.contexts.count_state(&came);
+        let (context, origin) = policy::receive(came, boundary, &self.sampler, &shared.rng);
+        shared.contexts.count(origin);
+        let named = match origin {
+            Origin::Continued => "parent_id",
+            _ => "span_id",
+        };
+        telemetry::record([
+            ("trace_id", &context.trace_id()),
+            (named, &context.span_id()),
+        ]);
+        policy::settle(request, Some(&context));
+        request.attach(context.clone());
+        context
+    }
+}
