@@ -27,4 +27,4 @@ pub use attempt::Attempt;
 pub use carrier::{Carrier, Field};
 pub use deadline::Deadline;
 
-pub(crate) use ambient::{Entered, enter_attempt, enter_deadline};
+pub(crate) use ambient::{enter_attempt, enter_deadline};

@@ -77,7 +77,5 @@ fn says<C: Carrier>(carrier: &C, context: &TraceContext) -> bool {
     };
     let state = Some(context.state().as_str()).filter(|state| !state.is_empty());
     carrier.get_all(TRACEPARENT).eq([&parent.to_bytes()[..]])
-        && carrier
-            .get_all(TRACESTATE)
-            .eq(state.map(str::as_bytes))
+        && carrier.get_all(TRACESTATE).eq(state.map(str::as_bytes))
 }

@@ -7,9 +7,9 @@ use tower::Service;
 
 use crate::context::Carrier;
 use crate::telemetry;
-use crate::trace::normalize::{STATE_BYTES_MAX, normalize};
+use crate::trace::normalize::normalize;
 use crate::trace::origin::Origin;
-use crate::trace::{Never, Sampler, TraceContext, policy};
+use crate::trace::{Never, Sampler, TraceContext, TraceState, policy};
 
 use super::Writer;
 use super::layer::Shared;
@@ -50,7 +50,7 @@ where
     fn call(&mut self, mut request: Req) -> Self::Future {
         match self.shared.writer {
             Writer::Own => self.send(&mut request),
-            Writer::Other => normalize(&mut request, STATE_BYTES_MAX, &self.shared.contexts),
+            Writer::Other => normalize(&mut request, TraceState::LIMIT, &self.shared.contexts),
         }
         self.inner.call(request)
     }
@@ -71,10 +71,7 @@ impl<S, M: Sampler> TraceClient<S, M> {
             (root, Origin::Minted)
         };
         shared.contexts.count(origin);
-        telemetry::record([
-            ("trace_id", &call.trace_id()),
-            ("span_id", &call.span_id()),
-        ]);
+        telemetry::record([("trace_id", &call.trace_id()), ("span_id", &call.span_id())]);
         call.inject(request);
     }
 }

@@ -7,14 +7,14 @@ use tower::Layer;
 use crate::error::ConfigError;
 use crate::name::Name;
 use crate::telemetry::Scope;
+use crate::trace::TraceState;
 use crate::trace::origin::{Contexts, Origin};
 
 use super::NormalizeTrace;
 
-pub(in crate::trace) const STATE_BYTES_MAX: usize = 8192;
-
+/// What a layer is told to carry of a state is at least what everybody is to.
 pub(in crate::trace) fn validate_state_bytes(bytes: usize) -> Result<(), ConfigError> {
-    if bytes < 512 {
+    if bytes < TraceState::LIMIT_MIN {
         return Err(ConfigError::new("state_bytes_max", bytes, "at least 512"));
     }
     Ok(())
@@ -42,7 +42,7 @@ impl NormalizeTraceLayer {
         let scope = Scope::new("trace_normalize", name.into());
         let shared = Shared {
             contexts: Contexts::new(&scope, &[Origin::Continued, Origin::Malformed]),
-            state_bytes_max: STATE_BYTES_MAX,
+            state_bytes_max: TraceState::LIMIT,
         };
         Self {
             shared: Arc::new(shared),

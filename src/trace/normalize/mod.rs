@@ -6,5 +6,5 @@ mod service;
 pub use layer::NormalizeTraceLayer;
 pub use service::NormalizeTrace;
 
-pub(super) use layer::{STATE_BYTES_MAX, validate_state_bytes};
+pub(super) use layer::validate_state_bytes;
 pub(super) use service::normalize;

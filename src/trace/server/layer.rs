@@ -8,9 +8,9 @@ use crate::error::ConfigError;
 use crate::name::Name;
 use crate::rng::Rng;
 use crate::telemetry::Scope;
-use crate::trace::normalize::{STATE_BYTES_MAX, validate_state_bytes};
+use crate::trace::normalize::validate_state_bytes;
 use crate::trace::origin::{Contexts, Origin};
-use crate::trace::{Boundary, Never};
+use crate::trace::{Boundary, Never, TraceState};
 
 use super::TraceServer;
 
@@ -49,7 +49,7 @@ impl TraceServerLayer {
             contexts: Contexts::new(&scope, &origins),
             rng: Rng::thread(),
             carries_baggage: false,
-            state_bytes_max: STATE_BYTES_MAX,
+            state_bytes_max: TraceState::LIMIT,
         };
         Self {
             shared: Arc::new(shared),
