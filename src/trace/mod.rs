@@ -1,5 +1,6 @@
 //! Carries the trace context of W3C from hop to hop.
 
+mod baggage;
 mod client;
 mod context;
 mod flags;
@@ -13,6 +14,7 @@ mod scope;
 mod server;
 mod state;
 
+pub use baggage::{Baggage, BaggageMember};
 pub use client::{TraceClient, TraceClientLayer, Writer};
 pub use context::TraceContext;
 pub use flags::TraceFlags;

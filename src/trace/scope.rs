@@ -6,52 +6,72 @@ use std::task::{Context, Poll};
 
 use pin_project::pin_project;
 
-use super::TraceContext;
+use super::{Baggage, TraceContext};
 
 thread_local! {
-    static CURRENT: Cell<Option<TraceContext>> = const { Cell::new(None) };
+    static CURRENT: Cell<Option<Current>> = const { Cell::new(None) };
 }
 
-/// None where the thread is being torn down, and its slot is gone before the code that asks.
+/// What is said of the code now running.
+#[derive(Clone, Debug)]
+pub(super) struct Current {
+    pub(super) context: TraceContext,
+    /// Empty where none is carried.
+    pub(super) baggage: Baggage,
+}
+
 pub(super) fn current() -> Option<TraceContext> {
-    let read = |slot: &Cell<Option<TraceContext>>| {
+    read(|current| current.context.clone())
+}
+
+impl Baggage {
+    /// That of the code now running: it goes along with the current [`TraceContext`]. Empty where there
+    /// is none.
+    pub fn current() -> Self {
+        read(|current| current.baggage.clone()).unwrap_or_default()
+    }
+}
+
+/// `None` too where the thread is being torn down, and the slot is gone before the code that asks.
+fn read<T>(part: impl FnOnce(&Current) -> T) -> Option<T> {
+    let read = CURRENT.try_with(|slot| {
         let current = slot.take();
-        slot.set(current.clone());
-        current
-    };
-    CURRENT.try_with(read).ok().flatten()
+        let part = current.as_ref().map(part);
+        slot.set(current);
+        part
+    });
+    read.ok().flatten()
 }
 
 /// A future that is polled in a trace context; made by [`TraceContext::in_scope`].
 ///
-/// The context is current while the future is polled, and at no other time: not in what it spawns, not
-/// while other futures of the same task are polled, not while it is dropped. A panic leaves the context
-/// that was current before.
+/// The context is current while the future is polled, and at no other time: not in tasks that it spawns,
+/// not while others of the same thread are polled, not while it is dropped. A panic leaves what was
+/// current before. The baggage that was current when the scope was made goes along.
 #[pin_project]
 #[derive(Debug)]
 pub struct InScope<F> {
-    /// While the future is polled: what was current outside.
-    context: Option<TraceContext>,
+    /// While the future is polled, what was current outside.
+    held: Option<Current>,
     #[pin]
     inner: F,
 }
 
 impl<F> InScope<F> {
-    pub(super) const fn new(context: TraceContext, inner: F) -> Self {
-        Self {
-            context: Some(context),
-            inner,
-        }
+    pub(super) fn new(context: TraceContext, inner: F) -> Self {
+        let baggage = Baggage::current();
+        let held = Some(Current { context, baggage });
+        Self { held, inner }
     }
 
-    /// The future that `make` gives, made and polled in the context.
-    pub(super) fn around(context: TraceContext, make: impl FnOnce() -> F) -> Self {
-        let mut context = Some(context);
+    /// The future that `make` gives, made and polled in the scope.
+    pub(super) fn around(current: Current, make: impl FnOnce() -> F) -> Self {
+        let mut held = Some(current);
         let inner = {
-            let _swapped = Swapped::new(&mut context);
+            let _swapped = Swapped::new(&mut held);
             make()
         };
-        Self { context, inner }
+        Self { held, inner }
     }
 }
 
@@ -60,17 +80,17 @@ impl<F: Future> Future for InScope<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _swapped = Swapped::new(this.context);
+        let _swapped = Swapped::new(this.held);
         this.inner.poll(cx)
     }
 }
 
-/// Has what is held and what is current change places until it is dropped, also by a panic. So a poll
-/// moves the context and does not clone it.
-struct Swapped<'a>(&'a mut Option<TraceContext>);
+/// What is held and what is current have changed places until it is dropped, also by a panic. So a poll
+/// moves the context and clones nothing.
+struct Swapped<'a>(&'a mut Option<Current>);
 
 impl<'a> Swapped<'a> {
-    fn new(held: &'a mut Option<TraceContext>) -> Self {
+    fn new(held: &'a mut Option<Current>) -> Self {
         swap(held);
         Self(held)
     }
@@ -83,6 +103,6 @@ impl Drop for Swapped<'_> {
 }
 
 /// Changes nothing where the thread is being torn down: there is no current context any more.
-fn swap(held: &mut Option<TraceContext>) {
+fn swap(held: &mut Option<Current>) {
     let _ = CURRENT.try_with(|slot| *held = slot.replace(held.take()));
 }

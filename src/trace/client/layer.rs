@@ -70,8 +70,8 @@ impl<M> TraceClientLayer<M> {
         self
     }
 
-    /// Whether the baggage that is attached to the request, or else the task's, is sent, in the place of
-    /// what is on the request. Default `false`, which touches none.
+    /// Whether W3C Baggage is sent: what is attached to the request, or else the task's. Where there is
+    /// any it replaces what is on the request. Default `false`, which leaves that as it is.
     pub fn baggage(mut self, carried: bool) -> Self {
         Arc::make_mut(&mut self.shared).carries_baggage = carried;
         self

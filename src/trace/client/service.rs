@@ -9,7 +9,7 @@ use crate::context::Carrier;
 use crate::telemetry;
 use crate::trace::normalize::normalize;
 use crate::trace::origin::Origin;
-use crate::trace::{Never, Sampler, TraceContext, TraceState, policy};
+use crate::trace::{Baggage, Never, Sampler, TraceContext, TraceState, policy};
 
 use super::Writer;
 use super::layer::Shared;
@@ -73,5 +73,12 @@ impl<S, M: Sampler> TraceClient<S, M> {
         shared.contexts.count(origin);
         telemetry::record([("trace_id", &call.trace_id()), ("span_id", &call.span_id())]);
         call.inject(request);
+        if shared.carries_baggage {
+            let attached = request.attached::<Baggage>().cloned();
+            let baggage = attached.unwrap_or_else(Baggage::current);
+            if !baggage.is_empty() {
+                baggage.inject(request);
+            }
+        }
     }
 }

@@ -8,7 +8,8 @@ use tower::Service;
 use crate::context::Carrier;
 use crate::telemetry;
 use crate::trace::origin::Origin;
-use crate::trace::{Boundary, InScope, Never, Sampler, TraceContext, Trust, policy};
+use crate::trace::scope::Current;
+use crate::trace::{Baggage, Boundary, InScope, Never, Sampler, TraceContext, Trust, policy};
 
 use super::layer::Shared;
 
@@ -51,7 +52,8 @@ where
     fn call(&mut self, mut request: Req) -> Self::Future {
         let boundary = self.trust.boundary(&request);
         let context = self.receive(&mut request, boundary);
-        InScope::around(context, || self.inner.call(request))
+        let baggage = self.baggage(&mut request, boundary);
+        InScope::around(Current { context, baggage }, || self.inner.call(request))
     }
 }
 
@@ -73,5 +75,19 @@ impl<S, M: Sampler, T> TraceServer<S, M, T> {
         policy::settle(request, Some(&context));
         request.attach(context.clone());
         context
+    }
+
+    /// What the application of the peer sent along, unless its trace was not to be believed either.
+    fn baggage<Req: Carrier>(&self, request: &mut Req, boundary: Boundary) -> Baggage {
+        if boundary != Boundary::Continue {
+            request.detach::<Baggage>();
+            Baggage::default().inject(request);
+        } else if self.shared.carries_baggage {
+            let baggage = Baggage::extract(request);
+            baggage.inject(request);
+            request.attach(baggage.clone());
+            return baggage;
+        }
+        Baggage::default()
     }
 }

@@ -5,6 +5,7 @@ use std::str::{self, FromStr};
 use std::sync::Arc;
 
 use crate::error::ConfigError;
+use crate::trace::parent::trim;
 
 use super::members::{Member, Members};
 
@@ -56,10 +57,9 @@ impl TraceState {
         for value in values {
             // The comma that joins it to the next is counted with it.
             left = left.checked_sub(value.len().saturating_add(1))?;
-            for member in value.split(|byte| *byte == b',') {
-                if let Some(member) = Member::parse(member)? {
-                    members.push(member)?;
-                }
+            let texts = value.split(|byte| *byte == b',').map(trim);
+            for text in texts.filter(|text| !text.is_empty()) {
+                members.push(Member::parse(text)?)?;
             }
         }
         let is_empty = members.is_empty();
@@ -107,7 +107,7 @@ impl TraceState {
         let mut members = Members::default();
         members.push(Member::new(key, value)?);
         let old = self.as_bytes().split(|byte| *byte == b',');
-        let old = old.filter_map(|member| Member::parse(member).flatten());
+        let old = old.filter_map(Member::parse);
         for member in old.filter(|old| !old.has_key(key)) {
             if members.push(member).is_none() {
                 break;

@@ -4,7 +4,6 @@ use std::mem;
 use std::sync::Arc;
 
 use crate::error::ConfigError;
-use crate::trace::parent::trim;
 
 const MEMBERS_MAX: usize = 32;
 const PART_MAX: usize = 256;
@@ -19,16 +18,11 @@ pub(super) struct Member<'a> {
 }
 
 impl<'a> Member<'a> {
-    /// A member from what stands between two commas: `Some(None)` when that is empty, `None` when it
-    /// is malformed.
-    pub(super) fn parse(text: &'a [u8]) -> Option<Option<Self>> {
-        let text = trim(text);
-        if text.is_empty() {
-            return Some(None);
-        }
+    /// Reads `key=value`, without white space around it.
+    pub(super) fn parse(text: &'a [u8]) -> Option<Self> {
         let mut parts = text.splitn(2, |byte| *byte == b'=');
         let (key, value) = (parts.next()?, parts.next()?);
-        (is_key(key) && is_value(value)).then_some(Some(Self { key, value }))
+        (is_key(key) && is_value(value)).then_some(Self { key, value })
     }
 
     pub(super) fn new(key: &'a str, value: &'a str) -> Result<Self, ConfigError> {
