@@ -96,8 +96,8 @@ mod tests {
         for _ in 0..50 {
             share.arrive(now);
         }
-        assert_eq!(refused(&mut share, now, fifth, 20), 12);
-        assert_eq!((share.arrivals, share.refusals), (70, 12));
+        assert_eq!(refused(&mut share, now, fifth, 20), 14);
+        assert_eq!((share.arrivals, share.refusals), (70, 14));
     }
 
     #[test]

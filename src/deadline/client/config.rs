@@ -11,7 +11,7 @@ use crate::error::ConfigError;
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct DeadlineClientConfig {
     pub(super) margin: Duration,
-    pub(super) default: Duration,
+    pub(super) max: Duration,
     pub(super) min: Duration,
 }
 
@@ -19,7 +19,7 @@ impl Default for DeadlineClientConfig {
     fn default() -> Self {
         Self {
             margin: Duration::from_millis(5),
-            default: Duration::MAX,
+            max: Duration::MAX,
             min: Duration::ZERO,
         }
     }
@@ -35,8 +35,8 @@ impl DeadlineClientConfig {
 
     /// The most that the next hop is given; above zero, and at least [`min`](Self::min).
     /// [`Duration::MAX`], the default, is no bound.
-    pub const fn default(mut self, default: Duration) -> Self {
-        self.default = default;
+    pub const fn max(mut self, max: Duration) -> Self {
+        self.max = max;
         self
     }
 
@@ -48,11 +48,11 @@ impl DeadlineClientConfig {
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        if self.default.is_zero() {
-            return Err(ConfigError::duration("default", self.default, "above zero"));
+        if self.max.is_zero() {
+            return Err(ConfigError::duration("max", self.max, "above zero"));
         }
-        if self.min > self.default {
-            return Err(ConfigError::duration("min", self.min, "at most `default`"));
+        if self.min > self.max {
+            return Err(ConfigError::duration("min", self.min, "at most `max`"));
         }
         Ok(())
     }

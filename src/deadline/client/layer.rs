@@ -29,7 +29,7 @@ pub struct DeadlineClientLayer<C = HeadOnly> {
 pub(super) struct Shared {
     pub(super) record: Arc<Record>,
     margin: DurationCell,
-    default: DurationCell,
+    max: DurationCell,
     min: DurationCell,
 }
 
@@ -39,7 +39,7 @@ impl Shared {
     pub(super) fn terms(&self) -> Terms {
         Terms {
             margin: self.margin.get(),
-            default: self.default.get(),
+            max: self.max.get(),
             min: self.min.get(),
         }
     }
@@ -56,7 +56,7 @@ impl DeadlineClientLayer {
         let shared = Shared {
             record: Record::new(scope, &[Kind::DeadlineExceeded, Kind::Timeout]),
             margin: DurationCell::new(config.margin),
-            default: DurationCell::new(config.default),
+            max: DurationCell::new(config.max),
             min: DurationCell::new(config.min),
         };
         Ok(Self {
@@ -119,7 +119,7 @@ impl DeadlineClientHandle {
         let terms = self.shared.terms();
         DeadlineClientConfig {
             margin: terms.margin,
-            default: terms.default,
+            max: terms.max,
             min: terms.min,
         }
     }
@@ -131,7 +131,7 @@ impl DeadlineClientHandle {
     pub fn reconfigure(&self, config: DeadlineClientConfig) -> Result<(), ConfigError> {
         config.validate()?;
         self.shared.margin.set(config.margin);
-        self.shared.default.set(config.default);
+        self.shared.max.set(config.max);
         self.shared.min.set(config.min);
         let scope = self.shared.record.calls().scope();
         event(scope, "reconfigured", format_args!("{config:?}"));

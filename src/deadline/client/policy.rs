@@ -17,7 +17,7 @@ use crate::time::{self, Instant};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Terms {
     pub(super) margin: Duration,
-    pub(super) default: Duration,
+    pub(super) max: Duration,
     pub(super) min: Duration,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct Departure {
 impl Terms {
     /// Whether anything bounds a call for which its caller wrote `said`, and that has no deadline.
     pub(super) fn bounds(self, said: Option<Duration>) -> bool {
-        self.default.min(said.unwrap_or(Duration::MAX)) < Duration::MAX
+        self.max.min(said.unwrap_or(Duration::MAX)) < Duration::MAX
     }
 
     /// A call is to be made at `now`; `None` when it has no time.
@@ -50,7 +50,7 @@ impl Terms {
             None => Duration::MAX,
         };
         let callers = left.min(said.unwrap_or(Duration::MAX));
-        let given = callers.min(self.default);
+        let given = callers.min(self.max);
         if given.is_zero() || given < self.min {
             return None;
         }
@@ -58,7 +58,7 @@ impl Terms {
         Some(Departure {
             given,
             ends: own.map_or(held, |own| Deadline::at(own).sooner(held)),
-            kind: if self.default < callers {
+            kind: if self.max < callers {
                 Kind::Timeout
             } else {
                 Kind::DeadlineExceeded
@@ -75,12 +75,8 @@ mod tests {
     const NANO: Duration = Duration::from_nanos(1);
     const NONE: Duration = Duration::MAX;
 
-    fn terms(margin: Duration, default: Duration, min: Duration) -> Terms {
-        Terms {
-            margin,
-            default,
-            min,
-        }
+    fn terms(margin: Duration, max: Duration, min: Duration) -> Terms {
+        Terms { margin, max, min }
     }
 
     fn at(now: Instant, wait: Duration) -> Deadline {

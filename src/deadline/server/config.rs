@@ -12,7 +12,7 @@ use crate::ratio::Ratio;
 #[cfg_attr(feature = "serde", serde(default, deny_unknown_fields))]
 pub struct DeadlineServerConfig {
     pub(super) max: Duration,
-    pub(super) default: Duration,
+    pub(super) default_time: Duration,
     pub(super) expired: Expired,
     pub(super) refusals_max: Ratio,
 }
@@ -34,7 +34,7 @@ impl Default for DeadlineServerConfig {
     fn default() -> Self {
         Self {
             max: Duration::MAX,
-            default: Duration::MAX,
+            default_time: Duration::MAX,
             expired: Expired::Refuse,
             refusals_max: Ratio::ONE,
         }
@@ -51,8 +51,8 @@ impl DeadlineServerConfig {
 
     /// The time that a request has that says nothing of it, or nothing valid; above zero.
     /// [`Duration::MAX`], the default, is for ever, but for [`max`](Self::max).
-    pub const fn default(mut self, default: Duration) -> Self {
-        self.default = default;
+    pub const fn default_time(mut self, default_time: Duration) -> Self {
+        self.default_time = default_time;
         self
     }
 
@@ -73,7 +73,7 @@ impl DeadlineServerConfig {
     }
 
     pub(super) fn validate(&self) -> Result<(), ConfigError> {
-        for (field, time) in [("max", self.max), ("default", self.default)] {
+        for (field, time) in [("max", self.max), ("default_time", self.default_time)] {
             if time.is_zero() {
                 return Err(ConfigError::duration(field, time, "above zero"));
             }

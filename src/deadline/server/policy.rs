@@ -16,7 +16,7 @@ use crate::time::{self, Instant};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Limits {
     pub(super) max: Duration,
-    pub(super) default: Duration,
+    pub(super) default_time: Duration,
 }
 
 /// What a request that arrives is.
@@ -34,7 +34,7 @@ pub(super) enum Arrival {
 impl Limits {
     /// The time of a request that says that `said` is left; [`Duration::MAX`] is for ever.
     pub(super) fn time(self, said: Option<Duration>) -> Duration {
-        said.unwrap_or(self.default).min(self.max)
+        said.unwrap_or(self.default_time).min(self.max)
     }
 }
 
@@ -69,7 +69,7 @@ mod tests {
     fn a_request_has_no_more_than_the_least_of_all_i1() {
         let limits = Limits {
             max: 3 * SECOND,
-            default: 2 * SECOND,
+            default_time: 2 * SECOND,
         };
         assert_eq!(limits.time(Some(SECOND)), SECOND);
         assert_eq!(limits.time(Some(9 * SECOND)), 3 * SECOND);
@@ -77,12 +77,12 @@ mod tests {
         assert_eq!(limits.time(None), 2 * SECOND);
         let unset = Limits {
             max: NONE,
-            default: NONE,
+            default_time: NONE,
         };
         assert_eq!(unset.time(None), NONE);
         let swapped = Limits {
             max: SECOND,
-            default: NONE,
+            default_time: NONE,
         };
         assert_eq!(swapped.time(None), SECOND, "no header is no way around it");
 

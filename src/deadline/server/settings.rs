@@ -13,7 +13,7 @@ use super::{DeadlineServerConfig, Expired};
 #[derive(Debug)]
 pub(super) struct Settings {
     max: DurationCell,
-    default: DurationCell,
+    default_time: DurationCell,
     late: Late,
     kept: Lock<Kept>,
 }
@@ -56,7 +56,7 @@ impl Settings {
         late.set(&config);
         Self {
             max: DurationCell::new(config.max),
-            default: DurationCell::new(config.default),
+            default_time: DurationCell::new(config.default_time),
             late,
             kept: Lock::new(Kept {
                 config,
@@ -70,7 +70,7 @@ impl Settings {
     pub(super) fn limits(&self) -> Limits {
         Limits {
             max: self.max.get(),
-            default: self.default.get(),
+            default_time: self.default_time.get(),
         }
     }
 
@@ -106,7 +106,7 @@ impl Settings {
     pub(super) fn set(&self, config: DeadlineServerConfig) {
         let mut kept = self.kept.lock();
         self.max.set(config.max);
-        self.default.set(config.default);
+        self.default_time.set(config.default_time);
         self.late.set(&config);
         kept.config = config;
     }
