@@ -13,6 +13,11 @@ use crate::{MS, SECOND};
 
 const NANO: Duration = Duration::from_nanos(1);
 
+/// The longest time that is shorter.
+fn less(time: Duration) -> Duration {
+    time.saturating_sub(NANO)
+}
+
 /// Keeps 5 ms back, as by default.
 fn plain() -> DeadlineClientConfig {
     DeadlineClientConfig::default()
@@ -126,7 +131,7 @@ async fn it_is_said_in_each_format_that_was_asked_for() {
     ];
     assert_eq!(said(&seen), expected);
 
-    let little = Note::default().holding(Deadline::within(MS - NANO));
+    let little = Note::default().holding(Deadline::within(less(MS)));
     let refusal = refusal(call(&service, little).await);
     assert_eq!(
         refusal.executed(),
@@ -150,7 +155,7 @@ async fn nothing_left_is_refused_here_and_nobody_is_called() {
     let (inner, watch, _) = noted();
     let layer = client(plain());
     let service = layer.layer(inner);
-    for left in [Duration::ZERO, NANO, 5 * MS, 6 * MS - NANO] {
+    for left in [Duration::ZERO, NANO, 5 * MS, less(6 * MS)] {
         let note = Note::default().holding(Deadline::within(left));
         let refusal = refusal(call(&service, note).await);
         assert_eq!(refusal.kind(), Kind::DeadlineExceeded, "{left:?}");
@@ -167,7 +172,7 @@ async fn nothing_left_is_refused_here_and_nobody_is_called() {
     assert!(call(&service, note).await.is_ok());
 
     layer.handle().reconfigure(plain().min(10 * MS)).unwrap();
-    for (left, is_made) in [(15 * MS - NANO, false), (15 * MS, true)] {
+    for (left, is_made) in [(less(15 * MS), false), (15 * MS, true)] {
         let note = Note::default().holding(Deadline::within(left));
         assert_eq!(call(&service, note).await.is_ok(), is_made, "{left:?}");
     }
@@ -193,8 +198,8 @@ async fn the_request_and_the_task_below_have_the_deadline_at_which_the_call_ends
 #[tokio::test(start_paused = true)]
 async fn the_longest_times_do_not_overflow() {
     for (margin, max) in [
-        (Duration::ZERO, Duration::MAX - NANO),
-        (Duration::MAX, Duration::MAX - NANO),
+        (Duration::ZERO, less(Duration::MAX)),
+        (Duration::MAX, less(Duration::MAX)),
         (Duration::MAX, Duration::from_millis(u64::MAX)),
     ] {
         let (inner, _, book) = noted();

@@ -21,7 +21,7 @@ fn plain() -> DeadlineServerConfig {
 }
 
 fn within(left: Duration) -> Option<Deadline> {
-    Some(Deadline::within(left))
+    Some(left).map(Deadline::within)
 }
 
 #[tokio::test(start_paused = true)]
@@ -51,12 +51,12 @@ async fn the_handler_finds_the_deadline_on_the_request_and_in_its_task() {
 #[tokio::test(start_paused = true)]
 async fn the_task_has_the_deadline_whenever_the_handler_runs_and_not_between() {
     let seen = Arc::new(Mutex::new(Vec::new()));
-    let sees = Arc::clone(&seen);
+    let diary = Arc::clone(&seen);
     let handler = service_fn(move |_: Note| {
-        let sees = Arc::clone(&sees);
+        let diary = Arc::clone(&diary);
         async move {
             for _ in 0..2 {
-                sees.lock().unwrap().push(Deadline::current());
+                diary.lock().unwrap().push(Deadline::current());
                 tokio::time::sleep(10 * MS).await;
             }
             Ok::<_, Error<()>>(())

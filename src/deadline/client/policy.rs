@@ -75,6 +75,11 @@ mod tests {
     const NANO: Duration = Duration::from_nanos(1);
     const NONE: Duration = Duration::MAX;
 
+    /// The longest time that is shorter.
+    fn less(time: Duration) -> Duration {
+        time.saturating_sub(NANO)
+    }
+
     fn terms(margin: Duration, max: Duration, min: Duration) -> Terms {
         Terms { margin, max, min }
     }
@@ -111,7 +116,7 @@ mod tests {
         assert_eq!(given(terms(NONE, NONE, Duration::ZERO), 5 * MS, None), None);
 
         let picky = terms(Duration::ZERO, NONE, 10 * MS);
-        assert_eq!(given(picky, 10 * MS - NANO, None), None);
+        assert_eq!(given(picky, less(10 * MS), None), None);
         assert_eq!(given(picky, 10 * MS, None), Some(10 * MS));
         assert_eq!(given(picky, NONE, Some(9 * MS)), None);
         let all = terms(Duration::ZERO, NONE, NONE);
@@ -144,7 +149,7 @@ mod tests {
             let departure = terms(margin, NONE, Duration::ZERO).depart(now, Deadline::NEVER, None);
             let departure = departure.unwrap();
             assert_eq!((departure.given, departure.ends), (NONE, Deadline::NEVER));
-            let departure = terms(margin, NONE - NANO, Duration::ZERO);
+            let departure = terms(margin, less(NONE), Duration::ZERO);
             let departure = departure.depart(now, Deadline::NEVER, None).unwrap();
             assert_eq!(departure.ends, Deadline::NEVER);
         }

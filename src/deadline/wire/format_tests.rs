@@ -8,6 +8,11 @@ use crate::context::Field;
 const GRPC: Format = Format::GRPC_TIMEOUT;
 const LONGEST: Duration = Duration::from_secs(99_999_999 * 3600);
 
+/// The longest time that is shorter.
+fn less(time: Duration) -> Duration {
+    time.saturating_sub(Duration::from_nanos(1))
+}
+
 fn grpc(value: &str) -> Option<Duration> {
     GRPC.parse(value.as_bytes())
 }
@@ -108,13 +113,13 @@ fn the_finest_unit_that_fits_is_said_and_rounded_down() {
         (Duration::from_nanos(100_000_000), "100000u"),
         (Duration::from_nanos(100_000_999), "100000u"),
         (Duration::from_millis(250), "250000u"),
-        (Duration::from_secs(100) - nano, "99999999u"),
+        (less(Duration::from_secs(100)), "99999999u"),
         (Duration::from_secs(100), "100000m"),
-        (Duration::from_secs(100_000) - nano, "99999999m"),
+        (less(Duration::from_secs(100_000)), "99999999m"),
         (Duration::from_secs(100_000), "100000S"),
-        (Duration::from_secs(100_000_000) - nano, "99999999S"),
+        (less(Duration::from_secs(100_000_000)), "99999999S"),
         (Duration::from_secs(100_000_000), "1666666M"),
-        (Duration::from_secs(6_000_000_000) - nano, "99999999M"),
+        (less(Duration::from_secs(6_000_000_000)), "99999999M"),
         (Duration::from_secs(6_000_000_000), "1666666H"),
         (LONGEST, "99999999H"),
         (LONGEST + nano, "99999999H"),
@@ -130,7 +135,7 @@ fn the_finest_unit_that_fits_is_said_and_rounded_down() {
 #[test]
 fn less_than_a_millisecond_is_nothing_to_be_said() {
     let milli = Duration::from_millis(1);
-    assert_eq!(say(Format::MILLIS, milli - Duration::from_nanos(1)), None);
+    assert_eq!(say(Format::MILLIS, less(milli)), None);
     assert_eq!(say(Format::MILLIS, milli).as_deref(), Some("1"));
     let almost = Duration::from_micros(2_999);
     assert_eq!(say(Format::MILLIS, almost).as_deref(), Some("2"));
@@ -138,7 +143,7 @@ fn less_than_a_millisecond_is_nothing_to_be_said() {
     assert_eq!(say(Format::MILLIS, Duration::MAX), most);
     let longest = Duration::from_millis(9_223_372_036_854_775_807);
     assert_eq!(say(Format::MILLIS, longest), most);
-    let shorter = longest - milli;
+    let shorter = longest.saturating_sub(milli);
     assert_eq!(
         say(Format::MILLIS, shorter).as_deref(),
         Some("9223372036854775806")
@@ -159,13 +164,13 @@ proptest! {
         let said = GRPC.encode(left).map(|text| GRPC.parse(text.as_bytes()).unwrap());
         let said = said.unwrap_or_default();
         prop_assert!(said <= left);
-        prop_assert!(said == LONGEST || left - said <= left / 99_999, "{left:?} is said as {said:?}");
+        prop_assert!(said == LONGEST || left.abs_diff(said) <= left / 99_999, "{left:?} is said as {said:?}");
 
         let said = Format::MILLIS.encode(left).map(|text| Format::MILLIS.parse(text.as_bytes()).unwrap());
         let said = said.unwrap_or_default();
         prop_assert!(said <= left);
         let most = Duration::from_millis(i64::MAX as u64);
-        prop_assert!(said == most || left - said < Duration::from_millis(1));
+        prop_assert!(said == most || left.abs_diff(said) < Duration::from_millis(1));
     }
 
     #[test]
