@@ -20,16 +20,18 @@ mod counts;
 mod faults;
 #[path = "contract/matrix.rs"]
 mod matrix;
+#[path = "contract/streamed.rs"]
+mod streamed;
 #[path = "contract/subject.rs"]
 mod subject;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 use http_body_util::Empty;
 use mainstay::breaker::{BreakerConfig, BreakerLayer};
 use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
 use mainstay::error;
-use mainstay::http::{ReplayBody, ReplayBodyLayer};
+use mainstay::http::{BodyTimeoutConfig, BodyTimeoutLayer, ReplayBody, ReplayBodyLayer, TimedBody};
 use mainstay::retry::{RetryConfig, RetryLayer};
 use mainstay::test_util::Token;
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
@@ -37,6 +39,7 @@ use tower::Layer;
 
 use faults::{FAULTS, Faulty};
 use matrix::Matrix;
+use streamed::OneFrame;
 use subject::Subject;
 
 const VALID: &str = "the settings are valid";
@@ -106,6 +109,20 @@ fn every_layer_keeps_the_contract() {
             .layer(error::layer())
             .service(probe)
     }));
+    matrix.row(
+        &Subject::new("body timeout", |probe| {
+            let config = BodyTimeoutConfig::default();
+            tower::ServiceBuilder::new()
+                .map_request(Request::new)
+                .map_response(|response: Response<TimedBody<OneFrame>>| streamed::read(response))
+                .layer(BodyTimeoutLayer::new("contract", config).expect(VALID))
+                .map_request(Request::into_body)
+                .map_response(|token| Response::new(OneFrame::of(token)))
+                .layer(error::layer())
+                .service(probe)
+        })
+        .metered("body_timeout"),
+    );
     matrix.row(
         &Subject::new("stack of four", |probe| {
             tower::ServiceBuilder::new()

@@ -65,16 +65,21 @@ impl<S, X: Clone> Layer<S> for BodyTimeoutLayer<X> {
     }
 }
 
-/// Changes the settings of a [`BodyTimeoutLayer`] while it is in use.
+/// Reads and changes the settings of a [`BodyTimeoutLayer`] while it is in use.
 #[derive(Clone, Debug)]
 pub struct BodyTimeoutHandle {
     dials: Arc<Dials>,
 }
 
 impl BodyTimeoutHandle {
-    /// The limits in force.
-    pub fn limits(&self) -> BodyLimits {
-        self.dials.limits()
+    /// The settings in force.
+    pub fn config(&self) -> BodyTimeoutConfig {
+        let limits = self.dials.limits();
+        BodyTimeoutConfig {
+            first: limits.first,
+            idle: limits.idle,
+            total: limits.total,
+        }
     }
 
     /// Replaces the settings. Calls that were made before keep theirs.
