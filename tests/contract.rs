@@ -26,12 +26,12 @@ mod streamed;
 mod subject;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Request;
 use http_body_util::Empty;
 use mainstay::breaker::{BreakerConfig, BreakerLayer};
 use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
 use mainstay::error;
-use mainstay::http::{BodyTimeoutConfig, BodyTimeoutLayer, ReplayBody, ReplayBodyLayer, TimedBody};
+use mainstay::http::{ReplayBody, ReplayBodyLayer};
 use mainstay::retry::{RetryConfig, RetryLayer};
 use mainstay::test_util::Token;
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
@@ -39,7 +39,6 @@ use tower::Layer;
 
 use faults::{FAULTS, Faulty};
 use matrix::Matrix;
-use streamed::OneFrame;
 use subject::Subject;
 
 const VALID: &str = "the settings are valid";
@@ -109,20 +108,7 @@ fn every_layer_keeps_the_contract() {
             .layer(error::layer())
             .service(probe)
     }));
-    matrix.row(
-        &Subject::new("body timeout", |probe| {
-            let config = BodyTimeoutConfig::default();
-            tower::ServiceBuilder::new()
-                .map_request(Request::new)
-                .map_response(|response: Response<TimedBody<OneFrame>>| streamed::read(response))
-                .layer(BodyTimeoutLayer::new("contract", config).expect(VALID))
-                .map_request(Request::into_body)
-                .map_response(|token| Response::new(OneFrame::of(token)))
-                .layer(error::layer())
-                .service(probe)
-        })
-        .metered("body_timeout"),
-    );
+    matrix.row(&Subject::new("body timeout", streamed::body_timeout).metered("body_timeout"));
     matrix.row(
         &Subject::new("stack of four", |probe| {
             tower::ServiceBuilder::new()

@@ -5,21 +5,34 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
 use bytes::Buf;
-use http::Response;
+use http::{Request, Response};
 use http_body::{Body, Frame};
-use mainstay::test_util::Token;
+use mainstay::error;
+use mainstay::http::{BodyTimeoutConfig, BodyTimeoutLayer, TimedBody};
+use mainstay::test_util::{Probe, Token};
+use tower::ServiceBuilder;
 
-/// A body of one frame, which is there at once and holds the token.
-pub(crate) struct OneFrame(Option<Token>);
+use super::subject::Stack;
 
-impl OneFrame {
-    pub(crate) fn of(token: Token) -> Self {
-        Self(Some(token))
-    }
+/// A body timeout over the probe, whose tokens go through it as the body of a response.
+pub(crate) fn body_timeout(probe: Probe) -> impl Stack {
+    let config = BodyTimeoutConfig::default();
+    let layer = BodyTimeoutLayer::new("contract", config).expect("the settings are valid");
+    ServiceBuilder::new()
+        .map_request(Request::new)
+        .map_response(|response: Response<TimedBody<OneFrame>>| read(response))
+        .layer(layer)
+        .map_request(Request::into_body)
+        .map_response(|token| Response::new(OneFrame(Some(token))))
+        .layer(error::layer())
+        .service(probe)
 }
 
+/// A body of one frame, which is there at once and holds the token.
+struct OneFrame(Option<Token>);
+
 /// Data of no length.
-pub(crate) struct Carried(Token);
+struct Carried(Token);
 
 impl Buf for Carried {
     fn remaining(&self) -> usize {
@@ -52,7 +65,7 @@ impl Body for OneFrame {
 }
 
 /// Reads the body to its end.
-pub(crate) fn read<B: Body<Data = Carried>>(response: Response<B>) -> Token {
+fn read<B: Body<Data = Carried>>(response: Response<B>) -> Token {
     let mut body = pin!(response.into_body());
     let frame = body
         .as_mut()
@@ -61,8 +74,6 @@ pub(crate) fn read<B: Body<Data = Carried>>(response: Response<B>) -> Token {
         panic!("the frame is there at once");
     };
     assert!(body.is_end_stream(), "it was the last");
-    match frame.into_data() {
-        Ok(carried) => carried.0,
-        Err(_) => panic!("it is data"),
-    }
+    let carried = frame.into_data().ok();
+    carried.expect("the frame is data").0
 }

@@ -1,5 +1,7 @@
 //! Responses that the deadline covers to their last frame.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::Empty;
@@ -9,7 +11,7 @@ use mainstay::{Deadline, Executed, Kind};
 use tokio::time::Instant;
 
 use super::kit::{
-    MILLI, SECOND, assert_on_time, assert_over, data, next, paced, read, refusal, silent,
+    MILLI, NEARLY, SECOND, assert_on_time, assert_over, data, next, paced, read, refusal, silent,
 };
 
 #[tokio::test(start_paused = true)]
@@ -36,10 +38,7 @@ async fn the_deadline_ends_a_body_while_it_streams_in_the_name_of_its_layer() {
 async fn a_body_in_time_and_one_without_a_deadline_and_one_without_frames_pass() {
     let cover = CoverBody::new("api");
     let day = 24 * 60 * 60 * SECOND;
-    for (wait, deadline) in [
-        (SECOND - MILLI, Deadline::within(SECOND)),
-        (day, Deadline::NEVER),
-    ] {
+    for (wait, deadline) in [(NEARLY, Deadline::within(SECOND)), (day, Deadline::NEVER)] {
         let inner = Response::new(paced(vec![(wait, data("a"))], false));
         let response = cover.cover(inner, deadline, &"api".into());
         let mut body = Box::pin(response.into_body());
@@ -60,5 +59,8 @@ async fn a_deadline_that_passed_with_the_head_ends_what_is_not_there() {
     let mut body = Box::pin(response.into_body());
     let refusal = refusal(read(&mut body).await.1);
     assert_eq!(refusal.kind(), Kind::DeadlineExceeded);
-    assert_eq!(refusal.limit_and_elapsed(), Some((0 * SECOND, 0 * SECOND)));
+    assert_eq!(
+        refusal.limit_and_elapsed(),
+        Some((Duration::ZERO, Duration::ZERO))
+    );
 }

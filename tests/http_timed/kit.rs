@@ -19,6 +19,8 @@ use tower::BoxError;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MILLI: Duration = Duration::from_millis(1);
+/// Just within a second.
+pub(crate) const NEARLY: Duration = Duration::from_millis(999);
 pub(crate) const NEVER: Duration = Duration::MAX;
 
 /// The error of the inner bodies.

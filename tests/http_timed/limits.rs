@@ -11,8 +11,8 @@ use mainstay::{Deadline, Executed, Kind};
 use tokio::time::{Instant, advance};
 
 use super::kit::{
-    MILLI, NEVER, SECOND, assert_on_time, assert_over, config, data, limits, next, paced, poll,
-    read, refusal, sent, silent,
+    MILLI, NEARLY, NEVER, SECOND, assert_on_time, assert_over, config, data, limits, next, paced,
+    poll, read, refusal, sent, silent,
 };
 
 #[tokio::test(start_paused = true)]
@@ -34,7 +34,7 @@ async fn a_body_that_stalls_after_the_head_is_ended_by_first() {
 
 #[tokio::test(start_paused = true)]
 async fn a_byte_just_within_idle_again_and_again_is_ended_by_total() {
-    let pace = || (0..10_000).map(|_| (SECOND - MILLI, data("x"))).collect();
+    let pace = || (0..10_000).map(|_| (NEARLY, data("x"))).collect();
     let limit = limits(SECOND, SECOND, 60 * SECOND);
     let mut body = Box::pin(TimedBody::new(paced(pace(), true), limit, "db"));
     let head = Instant::now();
@@ -53,7 +53,7 @@ async fn a_byte_just_within_idle_again_and_again_is_ended_by_total() {
 #[tokio::test(start_paused = true)]
 async fn a_gap_within_idle_passes_and_one_past_it_is_cut() {
     for (gap, passes) in [
-        (SECOND - MILLI, true),
+        (NEARLY, true),
         (SECOND, true), // ready in the poll in which the limit passes
         (SECOND + 2 * MILLI, false),
     ] {
@@ -84,7 +84,7 @@ async fn a_reader_that_stays_away_does_not_use_up_idle() {
         assert_eq!(next(&mut body).await.unwrap().unwrap(), "b");
         advance(60 * SECOND).await;
         assert!(poll(&mut body).is_pending(), "the wait begins here");
-        advance(SECOND - MILLI).await;
+        advance(NEARLY).await;
         assert!(poll(&mut body).is_pending(), "the same wait");
     }
     // A reader that asked and then stayed away: the frame that came meanwhile is there.
@@ -128,7 +128,7 @@ async fn the_deadline_ends_a_body_and_wins_over_a_total_of_the_same_instant() {
     let total = limits(NEVER, NEVER, SECOND);
     for (left, total, kind) in [
         (SECOND, total, Kind::DeadlineExceeded),
-        (SECOND - MILLI, total, Kind::DeadlineExceeded),
+        (NEARLY, total, Kind::DeadlineExceeded),
         (SECOND + MILLI, total, Kind::Timeout),
         (NEVER, total, Kind::Timeout),
     ] {

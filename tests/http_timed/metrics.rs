@@ -14,7 +14,8 @@ use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::kit::{
-    Broken, MILLI, NEVER, SECOND, config, data, limits, next, paced, poll, read, silent, trailers,
+    Broken, MILLI, NEARLY, NEVER, SECOND, config, data, limits, next, paced, poll, read, silent,
+    trailers,
 };
 
 fn recorded<T>(make: impl FnOnce() -> T) -> (T, Snapshotter) {
@@ -127,7 +128,7 @@ async fn a_cut_is_counted_once_by_its_limit_and_its_kind() {
     for (wait, limit) in [
         (2 * SECOND, "first"),
         (Duration::ZERO, "idle"),
-        (SECOND - MILLI, "total"),
+        (NEARLY, "total"),
     ] {
         let mut body = call(&layer, pace(wait)).await;
         changes("body_timeout", &metrics);

@@ -112,7 +112,7 @@ impl Case {
                 sleep(Duration::from_millis(*away)).await;
             }
             // What is due now is sent before it is asked for.
-            for _ in 0..self.frames.len() + 1 {
+            for _ in 0..=self.frames.len() {
                 tokio::task::yield_now().await;
             }
             if let Err(error) = next(&mut body).await.expect("it stays open") {

@@ -21,7 +21,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tower::{Layer, ServiceBuilder, ServiceExt};
 
-use super::kit::{MILLI, SECOND, config, read, refusal};
+use super::kit::{SECOND, config, read, refusal};
 
 type HttpClient = Client<hyper_util::client::legacy::connect::HttpConnector, Empty<Bytes>>;
 
@@ -46,7 +46,7 @@ async fn a_server_breaks_off_a_body_that_stalls_and_goes_on_with_the_next_call()
     let stalls = move || async move { Body::from_stream(first().chain(stream::pending())) };
     let drips = || async {
         let drops = stream::unfold((), |()| async {
-            tokio::time::sleep(SECOND - 2 * MILLI).await;
+            tokio::time::sleep(Duration::from_millis(998)).await;
             Some((Ok::<_, Infallible>(Bytes::from_static(b"x")), ()))
         });
         Body::from_stream(drops)

@@ -162,6 +162,7 @@ mod tests {
         BodyLimits::new(&config.first(first).idle(idle).total(total)).unwrap()
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as a course says it")]
     fn end(at: Instant, by: Limit) -> Option<End> {
         Some(End { at, by })
     }
