@@ -23,6 +23,8 @@ mod faults;
 mod letter;
 #[path = "contract/matrix.rs"]
 mod matrix;
+#[path = "contract/streamed.rs"]
+mod streamed;
 #[path = "contract/subject.rs"]
 mod subject;
 
@@ -156,6 +158,7 @@ fn every_layer_keeps_the_contract() {
             .layer(error::layer())
             .service(probe)
     }));
+    matrix.row(&Subject::new("body timeout", streamed::body_timeout).metered("body_timeout"));
     matrix.row(
         &Subject::new("stack of four", |probe| {
             tower::ServiceBuilder::new()
