@@ -18,6 +18,7 @@ pub(crate) use primitives::atomic;
 use primitives::{Mutex, MutexGuard};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{PoisonError, TryLockError};
+use std::time::Duration;
 
 /// A mutex for short critical sections, never held across an await.
 ///
@@ -46,6 +47,32 @@ impl<T> Lock<T> {
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
             Err(TryLockError::WouldBlock) => None,
         }
+    }
+}
+
+/// A duration that is read on every call and rarely replaced.
+#[derive(Debug)]
+pub(crate) struct DurationCell(atomic::AtomicU64);
+
+impl DurationCell {
+    pub(crate) fn new(duration: Duration) -> Self {
+        let cell = Self(atomic::AtomicU64::new(0));
+        cell.set(duration);
+        cell
+    }
+
+    // Ordering: Relaxed suffices for both: the value stands alone and orders nothing else.
+    pub(crate) fn get(&self) -> Duration {
+        match self.0.load(atomic::Ordering::Relaxed) {
+            u64::MAX => Duration::MAX,
+            nanos => Duration::from_nanos(nanos),
+        }
+    }
+
+    /// Past 584 years (`u64::MAX` nanoseconds) a duration is held as [`Duration::MAX`].
+    pub(crate) fn set(&self, duration: Duration) {
+        let nanos = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        self.0.store(nanos, atomic::Ordering::Relaxed);
     }
 }
 
@@ -125,5 +152,23 @@ mod threads {
 
     pub(super) fn parallelism() -> usize {
         2
+    }
+}
+
+#[cfg(all(test, mainstay_loom))]
+mod loom_tests {
+    use super::*;
+
+    #[test]
+    fn loom_a_duration_is_read_whole_while_it_is_replaced() {
+        loom::model(|| {
+            let (short, long) = (Duration::from_nanos(7), Duration::MAX);
+            let cell = loom::sync::Arc::new(DurationCell::new(short));
+            let shared = loom::sync::Arc::clone(&cell);
+            let writer = loom::thread::spawn(move || shared.set(long));
+            assert!([short, long].contains(&cell.get()));
+            writer.join().unwrap();
+            assert_eq!(cell.get(), long);
+        });
     }
 }

@@ -9,6 +9,7 @@
     feature = "retry",
     feature = "breaker",
     feature = "bulkhead",
+    feature = "deadline",
     feature = "http"
 ))]
 
@@ -18,16 +19,26 @@ mod clauses;
 mod counts;
 #[path = "contract/faults.rs"]
 mod faults;
+#[path = "contract/letter.rs"]
+mod letter;
 #[path = "contract/matrix.rs"]
 mod matrix;
+#[path = "contract/streamed.rs"]
+mod streamed;
 #[path = "contract/subject.rs"]
 mod subject;
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Empty;
+use mainstay::Ratio;
 use mainstay::breaker::{BreakerConfig, BreakerLayer};
 use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
+use mainstay::deadline::{
+    DeadlineClientConfig, DeadlineClientLayer, DeadlineServerConfig, DeadlineServerLayer, Expired,
+};
 use mainstay::error;
 use mainstay::http::{ReplayBody, ReplayBodyLayer};
 use mainstay::retry::{RetryConfig, RetryLayer};
@@ -36,6 +47,7 @@ use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 use tower::Layer;
 
 use faults::{FAULTS, Faulty};
+use letter::Letter;
 use matrix::Matrix;
 use subject::Subject;
 
@@ -59,6 +71,46 @@ fn breaker() -> BreakerLayer {
 fn bulkhead(queue: u32) -> BulkheadLayer {
     let config = BulkheadConfig::default().concurrency(1).queue(queue);
     BulkheadLayer::new("contract", config).expect(VALID)
+}
+
+fn deadline_server(config: DeadlineServerConfig) -> DeadlineServerLayer {
+    DeadlineServerLayer::new("contract", config).expect(VALID)
+}
+
+fn deadline_client(config: DeadlineClientConfig) -> DeadlineClientLayer {
+    DeadlineClientLayer::new("contract", config).expect(VALID)
+}
+
+/// Each request comes with a field that says how much time is left.
+fn deadline_rows(matrix: &mut Matrix) {
+    let plain = DeadlineServerConfig::default();
+    let share = plain.clone().refusals_max(Ratio::percent(20).expect(VALID));
+    let observed = plain.clone().expired(Expired::Observe);
+    for (name, value, config) in [
+        ("deadline, server", "1H", plain),
+        ("server, share", "1H", share),
+        ("server, expired", "0n", observed),
+    ] {
+        let subject = Subject::new(name, |probe| {
+            tower::ServiceBuilder::new()
+                .map_request(Letter::with("grpc-timeout", value))
+                .layer(deadline_server(config.clone()))
+                .map_request(Letter::open)
+                .layer(error::layer())
+                .service(probe)
+        });
+        matrix.row(&subject.metered("deadline_server"));
+    }
+    let hour = DeadlineClientConfig::default().max(Duration::from_secs(3600));
+    let subject = Subject::new("deadline, client", |probe| {
+        tower::ServiceBuilder::new()
+            .map_request(Letter::with("x-request-timeout-ms", "1000000"))
+            .layer(deadline_client(hour.clone()))
+            .map_request(Letter::open)
+            .layer(error::layer())
+            .service(probe)
+    });
+    matrix.row(&subject.metered("deadline_client"));
 }
 
 #[test]
@@ -106,6 +158,7 @@ fn every_layer_keeps_the_contract() {
             .layer(error::layer())
             .service(probe)
     }));
+    matrix.row(&Subject::new("body timeout", streamed::body_timeout).metered("body_timeout"));
     matrix.row(
         &Subject::new("stack of four", |probe| {
             tower::ServiceBuilder::new()
@@ -119,6 +172,8 @@ fn every_layer_keeps_the_contract() {
         .metered("bulkhead")
         .readies_in_the_call(),
     );
+
+    deadline_rows(&mut matrix);
 
     matrix.print().expect("stdout is open");
     matrix.assert_kept();

@@ -12,6 +12,8 @@
 //! | [`Extensions`] | carries deadline and attempt with the request | timeout, retry, breaker, bulkhead |
 //! | [`ReplayBodyLayer`] | records streamed request bodies, so that they can be repeated | a client's stack, above retry |
 //! | `UntilBodyEnd` | holds a permit until the response has been read | bulkhead |
+//! | [`BodyTimeoutLayer`], [`TimedBody`] | ends bodies that stall or last too long | a stack on either side; bodies of requests |
+//! | `CoverBody` | lets the deadline end a body while it streams | deadline, on the server's side |
 //! | [`RespondLayer`] | answers refusals as `application/problem+json` | a server's stack, outermost |
 //!
 //! Each pattern's layer has a constructor `http` that sets it up with these, such as
@@ -79,9 +81,26 @@
 //! | 504 | transient failure | `Timeout`, `DeadlineExceeded` |
 //! | other 5xx | transient failure | |
 //!
+//! # When a body takes too long
+//! A timeout ends with the head of the response. What comes after it is bounded by
+//! [`BodyTimeoutLayer`]: the wait for the first frame, the wait for each further one, the whole, and the
+//! deadline that the request carries. [`TimedBody`] says when each time runs, and what happens while
+//! nobody reads. A body that is cut fails with a refusal:
+//!
+//! | Kind | Executed | When |
+//! |---|---|---|
+//! | [`Timeout`](crate::Kind::Timeout) | `Unknown` | `first`, `idle` or `total` passed |
+//! | [`DeadlineExceeded`](crate::Kind::DeadlineExceeded) | `Unknown` | the caller's deadline passed, at the same instant perhaps |
+//!
+//! The status has been sent by then: a client reads a body that breaks off. A gRPC client can be told
+//! more, by `grpc::CoverStream`.
+//!
 //! # Defaults
 //! | Setting | Default | Range |
 //! |---|---|---|
+//! | [`BodyTimeoutConfig::first`] | 30 s | above zero; [`Duration::MAX`](std::time::Duration::MAX) is never |
+//! | [`BodyTimeoutConfig::idle`] | 30 s | as above |
+//! | [`BodyTimeoutConfig::total`] | never | as above |
 //! | [`ReplayBodyLayer::cap`] | 64 KiB, and 1024 frames | 0 records nothing |
 //! | `SafeMethods::idempotent_methods` | off: PUT and DELETE are not repeated | |
 //! | [`Extensions::attempt_header`] | none | `x-retry-attempt`, `grpc-previous-rpc-attempts` |
@@ -92,18 +111,24 @@
 //! | Metric | Meaning |
 //! |---|---|
 //! | `mainstay_respond_errors_total` | errors that were no refusals and were answered with 500, with `layer="respond"`, `name="http"`; each is an event too |
+//! | `mainstay_calls_total`, `mainstay_rejections_total` | as for every layer, with `layer="body_timeout"`, or `"body_deadline"` for `CoverBody` and `grpc::CoverStream`; a call is counted when its body is over, as `cancelled` when that was dropped unread |
+//! | `mainstay_body_timeouts_total` | bodies that were cut, by `limit`: `first`, `idle`, `total`, `deadline`; labels as above |
+//! | `mainstay_bodies_open` | gauge: bodies that are watched and not over; labels as above |
 //!
-//! Refusals are counted by the layers that make them.
+//! Other refusals are counted by the layers that make them. A [`TimedBody`] made by hand counts nothing.
 //!
 //! # Anti-patterns
 //! - To classify every 4xx as a failure: one client's bad requests then open the breaker for all.
 //! - To give an `Idempotency-Key` to a request whose callee does not know the header: it is then
 //!   repeated, and runs twice.
-//! - To hold permits until the body ends (`UntilBodyEnd`) and to keep responses unread.
+//! - To hold permits until the body ends (`UntilBodyEnd`) and to keep responses unread. Or to read them
+//!   without a [`BodyTimeoutLayer`]: a sender that stalls then keeps the permit.
+//! - To set `idle` below the pause between the events of a stream that is meant to be silent.
 //!
 //! # In a stack
 //! Client: [`ReplayBodyLayer`] above retry, the rest is settings of other layers. Server:
-//! [`RespondLayer`] outermost, `error::layer()` innermost.
+//! [`RespondLayer`] outermost, `error::layer()` innermost. [`BodyTimeoutLayer`] anywhere; above a bulkhead
+//! with `UntilBodyEnd` or below it, a body that is cut gives its permit back.
 
 mod body;
 mod carrier;
@@ -116,6 +141,7 @@ mod presets;
 mod replay;
 mod respond;
 mod retry_after;
+mod timed;
 
 pub use body::{BodyLost, RecordBody, ReplayBody, ReplayBodyLayer};
 pub use classify::ByStatus;
@@ -126,3 +152,12 @@ pub use hold::{HeldBody, UntilBodyEnd};
 pub use replay::SafeMethods;
 pub use respond::{Respond, RespondLayer, ResponseFuture};
 pub use retry_after::retry_after;
+#[cfg(feature = "deadline")]
+pub use timed::CoverBody;
+pub use timed::{
+    BodyLimits, BodyTimeout, BodyTimeoutConfig, BodyTimeoutFuture, BodyTimeoutHandle,
+    BodyTimeoutLayer, TimedBody,
+};
+
+#[cfg(all(feature = "deadline", feature = "grpc"))]
+pub(crate) use timed::{Bodies, Cut, Watched};

@@ -8,7 +8,7 @@ use tower::Layer;
 use crate::context::Ambient;
 use crate::error::{ConfigError, Kind};
 use crate::name::Name;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::DurationCell;
 use crate::telemetry::{Calls, Gauge, Metered, Scope};
 
 use super::{Fixed, Timeout, TimeoutConfig};
@@ -28,7 +28,7 @@ pub struct TimeoutLayer<L = Fixed, X = Ambient> {
 pub(super) struct Shared {
     calls: Calls,
     pub(super) pending: Gauge,
-    limit: LimitCell,
+    limit: DurationCell,
 }
 
 impl Metered for Shared {
@@ -43,32 +43,6 @@ impl Shared {
     }
 }
 
-/// A duration that is read on every call and rarely replaced.
-#[derive(Debug)]
-struct LimitCell(AtomicU64);
-
-impl LimitCell {
-    fn new(limit: Duration) -> Self {
-        let cell = Self(AtomicU64::new(0));
-        cell.set(limit);
-        cell
-    }
-
-    // Ordering: Relaxed suffices for both: the value stands alone and orders nothing else.
-    fn get(&self) -> Duration {
-        match self.0.load(Ordering::Relaxed) {
-            u64::MAX => Duration::MAX,
-            nanos => Duration::from_nanos(nanos),
-        }
-    }
-
-    /// Past 584 years (`u64::MAX` nanoseconds) a limit is held as [`Duration::MAX`].
-    fn set(&self, limit: Duration) {
-        let nanos = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-        self.0.store(nanos, Ordering::Relaxed);
-    }
-}
-
 impl TimeoutLayer {
     /// A limit for calls to what `name` names.
     ///
@@ -80,7 +54,7 @@ impl TimeoutLayer {
         let shared = Shared {
             pending: scope.gauge("mainstay_timeout_pending"),
             calls: Calls::new(scope, &[Kind::Timeout, Kind::DeadlineExceeded]),
-            limit: LimitCell::new(config.limit),
+            limit: DurationCell::new(config.limit),
         };
         Ok(Self {
             shared: Arc::new(shared),

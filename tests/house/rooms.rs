@@ -35,7 +35,12 @@ const NOUNS: &[(&str, &[&str])] = &[
         "bulkhead",
         &["gate", "hold", "permit", "semaphore", "waiters"],
     ),
-    ("deadline", &["client", "cover", "server", "share", "wire"]),
+    (
+        "deadline",
+        &[
+            "client", "cover", "message", "record", "server", "share", "wire",
+        ],
+    ),
     (
         "retry",
         &[
