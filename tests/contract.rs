@@ -33,17 +33,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Empty;
-use mainstay::Ratio;
-use mainstay::breaker::{BreakerConfig, BreakerLayer};
+use mainstay::breaker::{BreakerConfig, BreakerLayer, Settle, Unsettled};
 use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
 use mainstay::deadline::{
     DeadlineClientConfig, DeadlineClientLayer, DeadlineServerConfig, DeadlineServerLayer, Expired,
 };
-use mainstay::error;
 use mainstay::http::{ReplayBody, ReplayBodyLayer};
 use mainstay::retry::{RetryConfig, RetryLayer};
 use mainstay::test_util::Token;
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
+use mainstay::{Outcome, Ratio, error};
 use tower::Layer;
 
 use faults::{FAULTS, Faulty};
@@ -113,6 +112,23 @@ fn deadline_rows(matrix: &mut Matrix) {
     matrix.row(&subject.metered("deadline_client"));
 }
 
+/// Takes each call over and settles it as the response goes out.
+#[derive(Clone, Copy)]
+struct OnReturn;
+
+impl Settle<Token> for OnReturn {
+    type Response = Token;
+
+    fn is_settled(&self, _: &Token, _: Outcome) -> bool {
+        false
+    }
+
+    fn respond(&self, response: Token, call: Option<Unsettled>) -> Token {
+        call.expect("it is not settled").settle(Outcome::Success);
+        response
+    }
+}
+
 #[test]
 fn every_layer_keeps_the_contract() {
     let mut matrix = Matrix::default();
@@ -136,6 +152,13 @@ fn every_layer_keeps_the_contract() {
     matrix.row(
         &Subject::new("breaker, waits", |probe| {
             let layer = breaker().not_ready_while_open();
+            layer.layer(error::layer().layer(probe))
+        })
+        .metered("breaker"),
+    );
+    matrix.row(
+        &Subject::new("breaker, settles", |probe| {
+            let layer = breaker().settle(OnReturn);
             layer.layer(error::layer().layer(probe))
         })
         .metered("breaker"),

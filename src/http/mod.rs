@@ -150,6 +150,7 @@ pub use extensions::{AttemptHeader, Extensions};
 pub use hold::{HeldBody, UntilBodyEnd};
 #[cfg(feature = "retry")]
 pub use replay::SafeMethods;
+pub(crate) use respond::{Answer, Answers, detail};
 pub use respond::{Respond, RespondLayer, ResponseFuture};
 pub use retry_after::retry_after;
 #[cfg(feature = "deadline")]
