@@ -1,0 +1,1 @@
+//! Nothing but the tests and benches that use it.
