@@ -102,7 +102,7 @@ impl ByCode {
     }
 
     /// What the head of a response says; `None` while the call is under way.
-    pub(super) fn of_head<B>(&self, response: &http::Response<B>) -> Option<Outcome> {
+    pub(super) fn of_head<B>(self, response: &http::Response<B>) -> Option<Outcome> {
         let headers = response.headers();
         if let Some(code) = Code::of_metadata(headers) {
             return Some(self.of_code(code, headers));
