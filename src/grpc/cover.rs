@@ -4,7 +4,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
@@ -65,10 +64,10 @@ pub struct CoveredStream<B> {
 }
 
 /// A body without a deadline, as of the answers that are made of refusals.
-impl<B: From<Bytes>> From<Bytes> for CoveredStream<B> {
-    fn from(bytes: Bytes) -> Self {
+impl<B: Default> Default for CoveredStream<B> {
+    fn default() -> Self {
         Self {
-            watched: Watched::unwatched(bytes.into()),
+            watched: Watched::unwatched(B::default()),
         }
     }
 }

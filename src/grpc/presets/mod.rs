@@ -4,6 +4,8 @@
 mod breaker;
 #[cfg(feature = "bulkhead")]
 mod bulkhead;
+#[cfg(feature = "deadline")]
+mod deadline;
 #[cfg(feature = "retry")]
 mod retry;
 #[cfg(feature = "timeout")]

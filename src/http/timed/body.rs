@@ -101,6 +101,15 @@ impl<B: From<Bytes>> From<Bytes> for TimedBody<B> {
     }
 }
 
+/// The same, as of the answers that `grpc::RespondLayer` makes.
+impl<B: Default> Default for TimedBody<B> {
+    fn default() -> Self {
+        Self {
+            watched: Watched::unwatched(B::default()),
+        }
+    }
+}
+
 impl<B> Body for TimedBody<B>
 where
     B: Body,

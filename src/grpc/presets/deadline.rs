@@ -1,0 +1,35 @@
+//! The deadline's layers, set up for gRPC.
+
+use crate::deadline::{
+    DeadlineClientConfig, DeadlineClientLayer, DeadlineServerConfig, DeadlineServerLayer, Format,
+};
+use crate::error::ConfigError;
+use crate::grpc::CoverStream;
+use crate::http::CoverBody;
+use crate::name::Name;
+
+impl DeadlineServerLayer<CoverStream> {
+    /// Reads `grpc-timeout`. The deadline holds until the response's trailers; a stream that it cuts
+    /// ends with the status `DEADLINE_EXCEEDED`, see [`CoverStream`].
+    ///
+    /// # Errors
+    /// When a setting is out of range.
+    pub fn grpc(name: impl Into<Name>, config: DeadlineServerConfig) -> Result<Self, ConfigError> {
+        let name = name.into();
+        let layer = DeadlineServerLayer::new(name.clone(), config)?;
+        Ok(layer
+            .formats([Format::GRPC_TIMEOUT])
+            .cover(CoverStream::new(name)))
+    }
+}
+
+impl DeadlineClientLayer<CoverBody> {
+    /// Writes `grpc-timeout`. The call's deadline holds until the response's trailers; a stream that it
+    /// cuts fails, see [`CoverBody`].
+    ///
+    /// # Errors
+    /// When a setting is out of range.
+    pub fn grpc(name: impl Into<Name>, config: DeadlineClientConfig) -> Result<Self, ConfigError> {
+        Ok(Self::http(name, config)?.formats([Format::GRPC_TIMEOUT]))
+    }
+}
