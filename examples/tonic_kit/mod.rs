@@ -21,7 +21,7 @@ use tonic::{Request, Response, Status, Streaming};
 
 /// Messages as they are.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct BytesCodec;
+pub(crate) struct BytesCodec;
 
 impl Codec for BytesCodec {
     type Encode = Bytes;
@@ -58,28 +58,30 @@ impl Decoder for BytesCodec {
 }
 
 /// What a method answers: for one that is not streaming, a stream of one.
-pub type Replies = BoxStream<'static, Result<Bytes, Status>>;
+pub(crate) type Replies = BoxStream<'static, Result<Bytes, Status>>;
 
-pub fn one(reply: impl Into<Bytes>) -> Response<Replies> {
+pub(crate) fn one(reply: impl Into<Bytes>) -> Response<Replies> {
     many([Ok(reply.into())])
 }
 
-pub fn many<I>(replies: I) -> Response<Replies>
+pub(crate) fn many<I>(replies: I) -> Response<Replies>
 where
     I: IntoIterator<Item = Result<Bytes, Status>, IntoIter: Send + 'static>,
 {
     Response::new(stream::iter(replies).boxed())
 }
 
-pub type Answer = BoxFuture<'static, Result<Response<Replies>, Status>>;
+pub(crate) type Answer = BoxFuture<'static, Result<Response<Replies>, Status>>;
 
 /// The methods of the service `kit.Kit`, by name.
 #[derive(Clone)]
-pub struct Kit(Arc<dyn Fn(String, Request<Bytes>) -> Answer + Send + Sync>);
+pub(crate) struct Kit(Arc<dyn Fn(String, Request<Bytes>) -> Answer + Send + Sync>);
 
 impl Kit {
     /// `answer` gets the method's name and the request.
-    pub fn new<A>(answer: impl Fn(String, Request<Bytes>) -> A + Send + Sync + 'static) -> Self
+    pub(crate) fn new<A>(
+        answer: impl Fn(String, Request<Bytes>) -> A + Send + Sync + 'static,
+    ) -> Self
     where
         A: Future<Output = Result<Response<Replies>, Status>> + Send + 'static,
     {
@@ -116,7 +118,7 @@ impl Service<http::Request<Body>> for Kit {
 
 /// Calls `kit.Kit` over any service that carries gRPC.
 #[derive(Clone, Debug)]
-pub struct KitClient<S> {
+pub(crate) struct KitClient<S> {
     inner: Grpc<S>,
 }
 
@@ -126,14 +128,18 @@ where
     S::ResponseBody: tonic::codegen::Body<Data = Bytes> + Send + 'static,
     <S::ResponseBody as tonic::codegen::Body>::Error: Into<StdError> + Send,
 {
-    pub fn new(service: S) -> Self {
+    pub(crate) fn new(service: S) -> Self {
         Self {
             inner: Grpc::new(service),
         }
     }
 
     /// One message for one message. The path is `/kit.Kit/` and the method's name.
-    pub async fn unary(&mut self, path: &'static str, message: Bytes) -> Result<Bytes, Status> {
+    pub(crate) async fn unary(
+        &mut self,
+        path: &'static str,
+        message: Bytes,
+    ) -> Result<Bytes, Status> {
         let path = http::uri::PathAndQuery::from_static(path);
         self.ready().await?;
         let request = Request::new(message);
@@ -142,7 +148,7 @@ where
     }
 
     /// One message for many.
-    pub async fn stream(
+    pub(crate) async fn stream(
         &mut self,
         path: &'static str,
         message: Bytes,
@@ -165,7 +171,7 @@ where
 
 /// Both ends of one connection within the process: a channel, and what a server is to take for its
 /// incoming connections.
-pub fn connection() -> (
+pub(crate) fn connection() -> (
     Channel,
     BoxStream<'static, Result<DuplexStream, Infallible>>,
 ) {
