@@ -94,7 +94,7 @@
 //! under way when its head comes, and says in its trailers how it went. **No layer waits for them:**
 //!
 //! - the retry commits to a head without a status, as gRFC A6 says of Response-Headers, and gives the
-//!   response on;
+//!   response on, also where trailers follow it without a message between;
 //! - the breaker gives it on too, and settles the call when its trailers are read (`AtTrailers`);
 //! - the bulkhead gives it on, and keeps the permit until then (`UntilBodyEnd`);
 //! - the timeout has ended with the head.
