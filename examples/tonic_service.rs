@@ -137,8 +137,8 @@ fn client(
             "kit",
             DeadlineClientConfig::default(),
         )?)
-        .layer(error::layer())
         .map_result(answered) // what the channel fails with is a status too
+        .layer(error::layer())
         .map_request(|request: http::Request<ReplayBody<Body>>| request.map(Body::new))
         .service(channel);
     Ok((KitClient::new(stack), circuit))

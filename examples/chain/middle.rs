@@ -36,8 +36,8 @@ pub(crate) async fn serve(leaf: SocketAddr, journal: Journal) -> Result<SocketAd
         .layer(TimeoutLayer::grpc("leaf", limit)?)
         .layer(TraceClientLayer::new("leaf"))
         .layer(DeadlineClientLayer::grpc("leaf", margin)?)
-        .layer(error::layer())
         .map_result(answered) // what the channel fails with is a status too
+        .layer(error::layer())
         .map_request(|request: http::Request<ReplayBody<Body>>| request.map(Body::new))
         .service(channel);
     let client = KitClient::new(stack);

@@ -10,14 +10,12 @@ use bytes::{Buf, BufMut, Bytes};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
-use hyper_util::rt::TokioIo;
-use tokio::io::DuplexStream;
+use mainstay::Error;
 use tonic::body::Body;
 use tonic::client::{Grpc, GrpcService};
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::{Service, http};
 use tonic::server::NamedService;
-use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Response, Status, Streaming, TimeoutExpired};
 use tower::BoxError;
 
@@ -176,32 +174,18 @@ where
 /// tonic's channel too ends a call when the time is over that `grpc-timeout` says, and calls that
 /// cancelled.
 pub(crate) fn answered(
-    result: Result<http::Response<Body>, tonic::transport::Error>,
-) -> Result<http::Response<Body>, Infallible> {
-    result.or_else(|error| {
-        let mut causes = std::iter::successors(Some(&error as &dyn StdError), |e| e.source());
-        let status = if causes.any(|cause| cause.is::<TimeoutExpired>()) {
-            Status::deadline_exceeded("the deadline has passed")
-        } else {
-            Status::from_error(error.into())
-        };
-        Ok(status.into_http())
-    })
-}
-
-/// Both ends of one connection within the process: a channel, and what a server is to take for its
-/// incoming connections.
-pub(crate) fn connection() -> (
-    Channel,
-    BoxStream<'static, Result<DuplexStream, Infallible>>,
-) {
-    let (near, far) = tokio::io::duplex(64 * 1024);
-    let mut near = Some(TokioIo::new(near));
-    let connect = tower::service_fn(move |_: http::Uri| {
-        let near = near.take().ok_or(std::io::ErrorKind::ConnectionRefused);
-        async move { near.map_err(std::io::Error::from) }
-    });
-    let channel = Endpoint::from_static("http://kit").connect_with_connector_lazy(connect);
-    let incoming = stream::once(async { Ok(far) }).chain(stream::pending());
-    (channel, incoming.boxed())
+    result: Result<http::Response<Body>, Error<tonic::transport::Error>>,
+) -> Result<http::Response<Body>, Error<tonic::transport::Error>> {
+    let error = match result {
+        Err(Error::Inner(error)) => error,
+        answer => return answer,
+    };
+    let mut cause: Option<&dyn StdError> = Some(&error);
+    while let Some(error) = cause {
+        if error.is::<TimeoutExpired>() {
+            return Ok(Status::deadline_exceeded("the deadline has passed").into_http());
+        }
+        cause = error.source();
+    }
+    Ok(Status::from_error(error.into()).into_http())
 }

@@ -46,10 +46,12 @@ pub(crate) fn status(code: &str) -> Response<Body> {
     trailers_only(&[("grpc-status", code)])
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "an item of a stream")]
 pub(crate) fn message() -> Item {
     Ok(Frame::data(Bytes::from_static(b"\0\0\0\0\x02hi")))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "an item of a stream")]
 pub(crate) fn trailers(fields: &[(&'static str, &str)]) -> Item {
     Ok(Frame::trailers(metadata(fields)))
 }

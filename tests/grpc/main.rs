@@ -3,6 +3,7 @@
 #![cfg(all(feature = "breaker", feature = "bulkhead", feature = "metrics"))]
 
 mod bulkhead;
+mod connection;
 mod kit;
 mod refusals;
 mod retry;

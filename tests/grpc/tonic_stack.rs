@@ -20,7 +20,8 @@ use tonic::{Code, Status};
 use tower::{Service, ServiceBuilder};
 
 use super::SECOND;
-use super::tonic_kit::{Kit, KitClient, connection, many, one};
+use super::connection::connection;
+use super::tonic_kit::{Kit, KitClient, answered, many, one};
 
 /// A server without layers.
 fn serve(kit: Kit) -> Channel {
@@ -51,6 +52,7 @@ fn client(
         .layer(retry.replay(methods))
         .layer(breaker)
         .layer(TimeoutLayer::grpc("kit", TimeoutConfig::default()).unwrap())
+        .map_result(answered)
         .layer(error::layer())
         .map_request(|request: Request<ReplayBody<Body>>| request.map(Body::new))
         .service(channel);
