@@ -9,7 +9,8 @@
     feature = "retry",
     feature = "breaker",
     feature = "bulkhead",
-    feature = "http"
+    feature = "http",
+    feature = "trace"
 ))]
 
 #[path = "contract/clauses.rs"]
@@ -20,6 +21,8 @@ mod counts;
 mod faults;
 #[path = "contract/matrix.rs"]
 mod matrix;
+#[path = "contract/message.rs"]
+mod message;
 #[path = "contract/subject.rs"]
 mod subject;
 
@@ -33,10 +36,12 @@ use mainstay::http::{ReplayBody, ReplayBodyLayer};
 use mainstay::retry::{RetryConfig, RetryLayer};
 use mainstay::test_util::Token;
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
+use mainstay::trace::{NormalizeTraceLayer, TraceClientLayer, TraceServerLayer};
 use tower::Layer;
 
 use faults::{FAULTS, Faulty};
 use matrix::Matrix;
+use message::Message;
 use subject::Subject;
 
 const VALID: &str = "the settings are valid";
@@ -103,6 +108,31 @@ fn every_layer_keeps_the_contract() {
             .map_request(|_: Token| Request::new(Empty::<Bytes>::new()))
             .layer(ReplayBodyLayer::new())
             .map_request(move |_: Request<ReplayBody<Empty<Bytes>>>| watch.request())
+            .layer(error::layer())
+            .service(probe)
+    }));
+    matrix.row(&Subject::new("trace, server", |probe| {
+        tower::ServiceBuilder::new()
+            .map_request(Message::new)
+            .layer(TraceServerLayer::new("contract"))
+            .map_request(|message: Message| message.token(false))
+            .layer(error::layer())
+            .service(probe)
+    }));
+    matrix.row(&Subject::new("trace, client", |probe| {
+        tower::ServiceBuilder::new()
+            .map_request(Message::new)
+            .layer(TraceServerLayer::new("contract"))
+            .layer(TraceClientLayer::new("contract"))
+            .map_request(|message: Message| message.token(true))
+            .layer(error::layer())
+            .service(probe)
+    }));
+    matrix.row(&Subject::new("trace, normalize", |probe| {
+        tower::ServiceBuilder::new()
+            .map_request(Message::new)
+            .layer(NormalizeTraceLayer::new("contract"))
+            .map_request(|message: Message| message.token(false))
             .layer(error::layer())
             .service(probe)
     }));
