@@ -24,7 +24,8 @@ fn is_token(text: &str) -> bool {
 }
 
 fn is_value(text: &str) -> bool {
-    text.chars().all(|c| c.is_ascii_graphic() && !"\",;\\".contains(c))
+    text.chars()
+        .all(|c| c.is_ascii_graphic() && !"\",;\\".contains(c))
 }
 
 /// The members of the fields without white space, valid ones only.
@@ -35,7 +36,10 @@ fn model(fields: &[&[u8]]) -> Vec<String> {
     for text in list.split(',') {
         let parts = text.split(';').map(|part| match part.split_once('=') {
             Some((key, value)) => {
-                let (key, value) = (key.trim_matches([' ', '\t']), value.trim_matches([' ', '\t']));
+                let (key, value) = (
+                    key.trim_matches([' ', '\t']),
+                    value.trim_matches([' ', '\t']),
+                );
                 (is_token(key) && is_value(value)).then(|| format!("{key}={value}"))
             }
             None => Some(part.trim_matches([' ', '\t']).to_owned()).filter(|key| is_token(key)),

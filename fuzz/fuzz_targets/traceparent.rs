@@ -37,7 +37,9 @@ fn is_valid(value: &[u8]) -> bool {
     let is_zero = |part: &[u8]| part.iter().all(|byte| *byte == b'0');
     value.len() >= 55
         && [value[2], value[35], value[52]] == [b'-'; 3]
-        && [&value[..2], &value[3..35], &value[36..52], &value[53..55]].into_iter().all(is_hex)
+        && [&value[..2], &value[3..35], &value[36..52], &value[53..55]]
+            .into_iter()
+            .all(is_hex)
         && &value[..2] != b"ff"
         && !is_zero(&value[3..35])
         && !is_zero(&value[36..52])
@@ -45,19 +47,28 @@ fn is_valid(value: &[u8]) -> bool {
 }
 
 fuzz_target!(|input: &[u8]| {
-    let fields: Vec<_> = input.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    let fields: Vec<_> = input
+        .split(|byte| *byte == b'\n')
+        .map(<[u8]>::to_vec)
+        .collect();
     let mut message = Message(fields);
     let context = TraceContext::extract(&message);
     let is_expected = message.0.len() == 1 && is_valid(&message.0[0]);
     assert_eq!(context.is_some(), is_expected);
     let Some(context) = context else { return };
 
-    assert_eq!(TraceFlags::from_bits(context.flags().bits()), context.flags());
+    assert_eq!(
+        TraceFlags::from_bits(context.flags().bits()),
+        context.flags()
+    );
     context.inject(&mut message);
     let written = message.0[0].clone();
     assert_eq!(written.len(), 55);
     assert_eq!(&written[..3], b"00-");
-    let first = input.iter().position(|byte| ![b' ', b'\t'].contains(byte)).unwrap();
+    let first = input
+        .iter()
+        .position(|byte| ![b' ', b'\t'].contains(byte))
+        .unwrap();
     assert_eq!(written[3..53], input[first..][3..53]);
     assert_eq!(context.to_string().as_bytes(), written);
     assert_eq!(TraceContext::extract(&message), Some(context));

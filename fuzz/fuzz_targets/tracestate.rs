@@ -72,15 +72,24 @@ fuzz_target!(|input: &[u8]| {
     let mut state = context.state().clone();
     check(&state);
     let members = model(&fields).unwrap_or_default();
-    let length: usize = members.iter().map(|(key, value)| key.len() + value.len() + 2).sum();
+    let length: usize = members
+        .iter()
+        .map(|(key, value)| key.len() + value.len() + 2)
+        .sum();
     if length <= 8193 {
-        let expected = members.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+        let expected = members
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()));
         assert!(state.iter().eq(expected), "{state:?} of {members:?}");
     } else {
-        // Cut: what is left is in order, and one more would not have fitted.
+        // Cut to whole members, and those left are in their order.
         assert!(state.as_str().len() <= 8192);
         let mut rest = members.iter();
-        assert!(state.iter().all(|(key, _)| rest.any(|(known, _)| known == key)));
+        assert!(
+            state
+                .iter()
+                .all(|(key, _)| rest.any(|(known, _)| known == key))
+        );
     }
 
     // A member that the input holds, or the whole of it, as one's own.

@@ -67,8 +67,8 @@ impl TraceContext {
 
     /// Reads what a peer sent: `None` unless there is exactly one `traceparent` and it is valid.
     ///
-    /// A `tracestate` that is malformed or has more than 32 members is left out; one of more than
-    /// 8192 bytes is cut to whole members. It allocates for a state that is kept, once.
+    /// A `tracestate` that is malformed, or has more than 32 members, or 32 KiB, is left out; one of
+    /// more than 8192 bytes is cut to whole members. It allocates for a state that is kept, once.
     pub fn extract<C: Carrier>(carrier: &C) -> Option<Self> {
         Self::read(carrier, TraceState::LIMIT).context
     }

@@ -186,6 +186,20 @@ fn p10_no_byte_at_any_place_panics_or_is_taken_for_another() {
 }
 
 #[test]
+fn p3_only_spaces_and_tabs_are_taken_away_at_both_ends() {
+    for byte in 0..=u8::MAX {
+        let is_white = [b' ', b'\t'].contains(&byte);
+        for value in [
+            [&[byte], PARENT.as_bytes()].concat(),
+            [PARENT.as_bytes(), &[byte]].concat(),
+        ] {
+            let context = Message::parent(&value).context();
+            assert_eq!(context.is_some(), is_white, "{}", value.escape_ascii());
+        }
+    }
+}
+
+#[test]
 fn p10_a_parent_cut_anywhere_is_ignored() {
     for version in ["00", "cc"] {
         let value = format!("{version}{}", &PARENT[2..]);
