@@ -111,6 +111,27 @@ fn every_layer_keeps_the_contract() {
             .layer(error::layer())
             .service(probe)
     }));
+    trace_rows(&mut matrix);
+    matrix.row(
+        &Subject::new("stack of four", |probe| {
+            tower::ServiceBuilder::new()
+                .layer(bulkhead(0))
+                .layer(retry())
+                .layer(breaker())
+                .layer(timeout())
+                .layer(error::layer())
+                .service(probe)
+        })
+        .metered("bulkhead")
+        .readies_in_the_call(),
+    );
+
+    matrix.print().expect("stdout is open");
+    matrix.assert_kept();
+}
+
+/// Over a request that comes in a trace, so that a call reads and writes one.
+fn trace_rows(matrix: &mut Matrix) {
     matrix.row(&Subject::new("trace, server", |probe| {
         tower::ServiceBuilder::new()
             .map_request(Message::new)
@@ -136,22 +157,6 @@ fn every_layer_keeps_the_contract() {
             .layer(error::layer())
             .service(probe)
     }));
-    matrix.row(
-        &Subject::new("stack of four", |probe| {
-            tower::ServiceBuilder::new()
-                .layer(bulkhead(0))
-                .layer(retry())
-                .layer(breaker())
-                .layer(timeout())
-                .layer(error::layer())
-                .service(probe)
-        })
-        .metered("bulkhead")
-        .readies_in_the_call(),
-    );
-
-    matrix.print().expect("stdout is open");
-    matrix.assert_kept();
 }
 
 /// The clauses themselves under test: each finds the layer that breaks it.

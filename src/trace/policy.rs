@@ -51,8 +51,8 @@ pub(super) fn root<M: Sampler>(
     rng: &Rng,
 ) -> TraceContext {
     let root = TraceContext::root(rng);
-    let sampled = sampler.sample(&root, replaced);
-    let flags = root.flags().sampled(sampled);
+    let is_recorded = sampler.sample(&root, replaced);
+    let flags = root.flags().sampled(is_recorded);
     root.with_flags(flags)
 }
 
