@@ -10,7 +10,8 @@
     feature = "breaker",
     feature = "bulkhead",
     feature = "deadline",
-    feature = "http"
+    feature = "http",
+    feature = "trace"
 ))]
 
 #[path = "contract/clauses.rs"]
@@ -23,6 +24,8 @@ mod faults;
 mod letter;
 #[path = "contract/matrix.rs"]
 mod matrix;
+#[path = "contract/message.rs"]
+mod message;
 #[path = "contract/streamed.rs"]
 mod streamed;
 #[path = "contract/subject.rs"]
@@ -42,12 +45,14 @@ use mainstay::http::{ReplayBody, ReplayBodyLayer};
 use mainstay::retry::{RetryConfig, RetryLayer};
 use mainstay::test_util::Token;
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
+use mainstay::trace::{NormalizeTraceLayer, TraceClientLayer, TraceServerLayer};
 use mainstay::{Outcome, Ratio, error};
 use tower::Layer;
 
 use faults::{FAULTS, Faulty};
 use letter::Letter;
 use matrix::Matrix;
+use message::Message;
 use subject::Subject;
 
 const VALID: &str = "the settings are valid";
@@ -182,6 +187,7 @@ fn every_layer_keeps_the_contract() {
             .service(probe)
     }));
     matrix.row(&Subject::new("body timeout", streamed::body_timeout).metered("body_timeout"));
+    trace_rows(&mut matrix);
     matrix.row(
         &Subject::new("stack of four", |probe| {
             tower::ServiceBuilder::new()
@@ -200,6 +206,35 @@ fn every_layer_keeps_the_contract() {
 
     matrix.print().expect("stdout is open");
     matrix.assert_kept();
+}
+
+/// Over a request that comes in a trace, so that a call reads and writes one.
+fn trace_rows(matrix: &mut Matrix) {
+    matrix.row(&Subject::new("trace, server", |probe| {
+        tower::ServiceBuilder::new()
+            .map_request(Message::new)
+            .layer(TraceServerLayer::new("contract"))
+            .map_request(|message: Message| message.token(false))
+            .layer(error::layer())
+            .service(probe)
+    }));
+    matrix.row(&Subject::new("trace, client", |probe| {
+        tower::ServiceBuilder::new()
+            .map_request(Message::new)
+            .layer(TraceServerLayer::new("contract"))
+            .layer(TraceClientLayer::new("contract"))
+            .map_request(|message: Message| message.token(true))
+            .layer(error::layer())
+            .service(probe)
+    }));
+    matrix.row(&Subject::new("trace, normalize", |probe| {
+        tower::ServiceBuilder::new()
+            .map_request(Message::new)
+            .layer(NormalizeTraceLayer::new("contract"))
+            .map_request(|message: Message| message.token(false))
+            .layer(error::layer())
+            .service(probe)
+    }));
 }
 
 /// The clauses themselves under test: each finds the layer that breaks it.

@@ -67,8 +67,8 @@ impl TraceContext {
 
     /// Reads what a peer sent: `None` unless there is exactly one `traceparent` and it is valid.
     ///
-    /// A `tracestate` that is malformed or has more than 32 members is left out; one of more than
-    /// 8192 bytes is cut to whole members. It allocates for a state that is kept, once.
+    /// A `tracestate` that is malformed, or has more than 32 members, or 32 KiB, is left out; one of
+    /// more than 8192 bytes is cut to whole members. It allocates for a state that is kept, once.
     pub fn extract<C: Carrier>(carrier: &C) -> Option<Self> {
         Self::read(carrier, TraceState::LIMIT).context
     }
@@ -228,4 +228,153 @@ pub(super) enum StateFound {
     Kept,
     /// It was malformed, had too many members, or none that fits the limit.
     Dropped,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    struct Fields<'a> {
+        parents: &'a [&'a str],
+        states: &'a [&'a str],
+    }
+
+    impl Carrier for Fields<'_> {
+        fn get_all(&self, field: Field) -> impl Iterator<Item = &[u8]> {
+            let is_parent = field == TRACEPARENT;
+            let values = if is_parent { self.parents } else { self.states };
+            values.iter().map(|value| value.as_bytes())
+        }
+
+        fn set(&mut self, _field: Field, _value: &[u8]) {}
+
+        fn remove(&mut self, _field: Field) {}
+    }
+
+    fn read(parents: &[&str], states: &[&str], limit: usize) -> Extracted {
+        TraceContext::read(&Fields { parents, states }, limit)
+    }
+
+    #[test]
+    fn what_was_found_is_said() {
+        use {ParentFound as P, StateFound as S};
+        let long = format!(
+            "a={},{}={}",
+            "v".repeat(256),
+            "k".repeat(256),
+            "v".repeat(256)
+        );
+        let flood = ",".repeat(40_000);
+        let cases: [(&[&str], &[&str], P, S); 13] = [
+            (&[], &[], P::Missing, S::None),
+            (&[], &["a=1"], P::Missing, S::None),
+            (&[""], &["a=1"], P::Malformed, S::None),
+            (&["00"], &["A=1"], P::Malformed, S::None),
+            (&[PARENT, PARENT], &["a=1"], P::Several, S::None),
+            (&[PARENT, ""], &[], P::Several, S::None),
+            (&[PARENT], &[], P::Valid, S::None),
+            (&[PARENT], &["", " ,"], P::Valid, S::None),
+            (&[PARENT], &["a=1", ""], P::Valid, S::Kept),
+            (&[PARENT], &[&long], P::Valid, S::Kept),
+            (&[PARENT], &["a=1", "b"], P::Valid, S::Dropped),
+            (&[PARENT], &[&flood], P::Valid, S::Dropped),
+            (&[PARENT], &[&long[259..]], P::Valid, S::Dropped),
+        ];
+        for (parents, states, parent, state) in cases {
+            let found = read(parents, states, 0);
+            assert_eq!(
+                (found.parent, found.state),
+                (parent, state),
+                "{parents:?} {states:?}"
+            );
+            let is_valid = parent == P::Valid;
+            assert_eq!(found.context.is_some(), is_valid, "{parents:?}");
+            let kept = found
+                .context
+                .is_some_and(|context| !context.state.is_empty());
+            assert_eq!(kept, state == S::Kept, "{parents:?} {states:?}");
+        }
+    }
+
+    /// S11: at least 512 characters are propagated, whatever the limit.
+    #[test]
+    fn a_limit_is_never_below_512_bytes() {
+        let member = |key: char, length: usize| format!("{key}={}", "v".repeat(length - 2));
+        // 4 * 101 + 3 commas, and one to fill up.
+        let full = [
+            member('a', 101),
+            member('b', 101),
+            member('c', 101),
+            member('d', 101),
+        ]
+        .join(",");
+        let fits = format!("{full},{}", member('e', 104));
+        let over = format!("{full},{}", member('e', 105));
+        assert_eq!((fits.len(), over.len()), (512, 513));
+        let kept = |list: &str, limit| {
+            let context = read(&[PARENT], &[list], limit).context.unwrap();
+            context.state.as_str().to_owned()
+        };
+        for limit in [0, 1, 511, 512] {
+            assert_eq!(kept(&fits, limit), fits, "{limit}");
+            assert_eq!(kept(&over, limit), full, "{limit}");
+        }
+        for limit in [513, 8192, usize::MAX] {
+            assert_eq!(kept(&over, limit), over, "{limit}");
+        }
+    }
+
+    /// S11: those of more than 128 characters go first, then any from the right.
+    #[test]
+    fn the_long_members_go_before_the_short_ones() {
+        let member = |key: char, length: usize| format!("{key}={}", "v".repeat(length - 2));
+        let list = |members: &[(char, usize)]| {
+            let members = members.iter().map(|(key, length)| member(*key, *length));
+            members.collect::<Vec<_>>().join(",")
+        };
+        let (long, short) = (129, 128);
+        let cases: [(&[_], &[_]); 4] = [
+            (
+                &[('a', long), ('b', short), ('c', short), ('d', short)],
+                &[('b', short), ('c', short), ('d', short)],
+            ),
+            (
+                &[
+                    ('a', long),
+                    ('b', short),
+                    ('c', long),
+                    ('d', short),
+                    ('e', 8),
+                ],
+                &[('a', long), ('b', short), ('d', short), ('e', 8)],
+            ),
+            (
+                &[
+                    ('a', short),
+                    ('b', short),
+                    ('c', short),
+                    ('d', short),
+                    ('e', 8),
+                ],
+                &[('a', short), ('b', short), ('c', short)],
+            ),
+            (
+                &[
+                    ('a', long),
+                    ('b', short),
+                    ('c', short),
+                    ('d', short),
+                    ('e', short),
+                    ('f', 2 + 1),
+                ],
+                &[('b', short), ('c', short), ('d', short)],
+            ),
+        ];
+        for (received, kept) in cases {
+            let context = read(&[PARENT], &[&list(received)], 512).context.unwrap();
+            assert_eq!(context.state.as_str(), list(kept), "{received:?}");
+        }
+    }
 }

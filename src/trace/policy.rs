@@ -51,8 +51,8 @@ pub(super) fn root<M: Sampler>(
     rng: &Rng,
 ) -> TraceContext {
     let root = TraceContext::root(rng);
-    let sampled = sampler.sample(&root, replaced);
-    let flags = root.flags().sampled(sampled);
+    let is_recorded = sampler.sample(&root, replaced);
+    let flags = root.flags().sampled(is_recorded);
     root.with_flags(flags)
 }
 
@@ -78,4 +78,109 @@ fn says<C: Carrier>(carrier: &C, context: &TraceContext) -> bool {
     let state = Some(context.state().as_str()).filter(|state| !state.is_empty());
     carrier.get_all(TRACEPARENT).eq([&parent.to_bytes()[..]])
         && carrier.get_all(TRACESTATE).eq(state.map(str::as_bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Field;
+
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    /// Fields, and how often one was set.
+    #[derive(Default)]
+    struct Counting {
+        fields: Vec<(Field, Vec<u8>)>,
+        sets: usize,
+    }
+
+    impl Counting {
+        fn with(mut self, field: Field, value: &str) -> Self {
+            self.fields.push((field, value.into()));
+            self
+        }
+    }
+
+    impl Carrier for Counting {
+        fn get_all(&self, field: Field) -> impl Iterator<Item = &[u8]> {
+            let named = self.fields.iter().filter(move |(name, _)| *name == field);
+            named.map(|(_, value)| value.as_slice())
+        }
+
+        fn set(&mut self, field: Field, value: &[u8]) {
+            self.remove(field);
+            self.fields.push((field, value.to_vec()));
+            self.sets += 1;
+        }
+
+        fn remove(&mut self, field: Field) {
+            self.fields.retain(|(name, _)| *name != field);
+        }
+    }
+
+    /// How often a field was set to make a message say its own context; which it then does.
+    fn sets(mut message: Counting) -> usize {
+        let context = TraceContext::extract(&message).unwrap();
+        settle(&mut message, Some(&context));
+        assert!(says(&message, &context));
+        message.sets
+    }
+
+    #[test]
+    fn what_is_canonical_is_not_written_again_and_all_else_is() {
+        let valid = || Counting::default().with(TRACEPARENT, PARENT);
+        assert_eq!(sets(valid()), 0);
+        assert_eq!(sets(valid().with(TRACESTATE, "a=1,b=2")), 0);
+
+        let spaced = Counting::default().with(TRACEPARENT, &format!("{PARENT} "));
+        assert_eq!(sets(spaced), 1);
+        assert_eq!(sets(valid().with(TRACESTATE, "")), 1);
+        assert_eq!(sets(valid().with(TRACESTATE, "A=1")), 1);
+        assert_eq!(sets(valid().with(TRACESTATE, "a=1, b=2")), 2);
+        assert_eq!(
+            sets(valid().with(TRACESTATE, "a=1").with(TRACESTATE, "b=2")),
+            2
+        );
+    }
+
+    fn came(parent: &str) -> Extracted {
+        let message = Counting::default()
+            .with(TRACEPARENT, parent)
+            .with(TRACESTATE, "a=1");
+        TraceContext::read(&message, 512)
+    }
+
+    fn never(_: &TraceContext, _: Option<&TraceContext>) -> bool {
+        panic!("it is no root")
+    }
+
+    #[test]
+    fn i1_and_i3_a_peer_s_context_goes_on_and_no_sampler_is_asked() {
+        let (context, origin) = receive(came(PARENT), Boundary::Continue, &never, &Rng::thread());
+        assert_eq!(origin, Origin::Continued);
+        assert_eq!(context.to_string(), PARENT);
+        assert_eq!(context.state().as_str(), "a=1");
+    }
+
+    #[test]
+    fn i2_of_what_is_given_up_only_the_state_goes_on_where_asked() {
+        for (boundary, state) in [(Boundary::Restart, ""), (Boundary::RestartKeepState, "a=1")] {
+            let peer: TraceContext = PARENT.parse().unwrap();
+            let given_up = |root: &TraceContext, replaced: Option<&TraceContext>| {
+                assert_ne!(root.trace_id(), peer.trace_id());
+                assert_eq!(replaced.map(TraceContext::span_id), Some(peer.span_id()));
+                false
+            };
+            let (context, origin) = receive(came(PARENT), boundary, &given_up, &Rng::thread());
+            assert_eq!(origin, Origin::Restarted);
+            assert_ne!(context.span_id(), peer.span_id());
+            assert_eq!(context.flags().bits(), 0b10);
+            assert_eq!(context.state().as_str(), state);
+
+            let unknown = |_: &TraceContext, replaced: Option<&TraceContext>| replaced.is_none();
+            let (context, origin) = receive(came("x"), boundary, &unknown, &Rng::thread());
+            assert_eq!(origin, Origin::Malformed);
+            assert!(context.flags().is_sampled() && context.state().is_empty());
+        }
+    }
 }

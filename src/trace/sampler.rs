@@ -83,6 +83,7 @@ pub struct ByRatio {
 impl ByRatio {
     /// 2^56: how many values 7 bytes have.
     const VALUES: u64 = 1 << 56;
+    const RIGHT_MOST: u128 = 0xff_ffff_ffff_ffff;
 
     /// This share of the traces, to a millionth.
     pub fn new(ratio: Ratio) -> Self {
@@ -94,8 +95,8 @@ impl ByRatio {
 
 impl Sampler for ByRatio {
     fn sample(&self, root: &TraceContext, _replaced: Option<&TraceContext>) -> bool {
-        let [.., a, b, c, d, e, f, g] = root.trace_id().to_bytes();
-        u64::from_be_bytes([0, a, b, c, d, e, f, g]) >= self.threshold
+        let random = u128::from_be_bytes(root.trace_id().to_bytes()) & Self::RIGHT_MOST;
+        random >= u128::from(self.threshold)
     }
 }
 

@@ -37,7 +37,7 @@ impl How {
     }
 }
 
-const UNMETERED: &str = "it has no metrics: it neither refuses nor decides";
+const UNMETERED: &str = "it counts no calls: it can refuse none";
 
 /// Each call that enters the outermost layer is counted once there, by how it ended.
 pub(crate) fn counted_once<M: Fn(Probe) -> S, S: Stack>(subject: &Subject<M>) -> Verdict {

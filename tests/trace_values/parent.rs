@@ -54,157 +54,89 @@ fn a_valid_parent_is_continued() {
     }
 }
 
+/// `T` is a trace id and `S` a parent id; with `-` the first digit is gone, with `^` the digits are upper
+/// case, and with `0` all of them are zero.
+fn filled(pattern: &str) -> String {
+    let (upper_trace, upper_span) = (TRACE.to_uppercase(), SPAN.to_uppercase());
+    let (no_trace, no_span) = ("0".repeat(32), "0".repeat(16));
+    let parts: [(&str, &str); 8] = [
+        ("{T}", TRACE),
+        ("{T-}", &TRACE[1..]),
+        ("{T^}", &upper_trace),
+        ("{T0}", &no_trace),
+        ("{S}", SPAN),
+        ("{S-}", &SPAN[1..]),
+        ("{S^}", &upper_span),
+        ("{S0}", &no_span),
+    ];
+    let filled = parts.iter();
+    filled.fold(pattern.to_owned(), |text, (name, part)| {
+        text.replace(name, part)
+    })
+}
+
+const INVALID: &[(&str, &str)] = &[
+    ("P3 only white space", " \t "),
+    ("P3 white space is not Unicode's", "\u{a0}00-{T}-{S}-01"),
+    ("P3 white space is not a line's end", "00-{T}-{S}-01\r\n"),
+    ("P3 white space is not a form feed", "\x0c00-{T}-{S}-01"),
+    ("P3 none within", "00 -{T}-{S}-1"),
+    ("P4 empty", ""),
+    ("P4 upper case in the trace id", "00-{T^}-{S}-01"),
+    ("P4 upper case in the parent id", "00-{T}-{S^}-01"),
+    ("P4 upper case in the flags", "00-{T}-{S}-0A"),
+    ("P4 upper case in the version", "0A-{T}-{S}-01"),
+    ("P4 31 digits of the trace id", "00-{T-}-{S}-01"),
+    ("P4 31 digits, and 17 of the parent id", "00-{T-}-0{S}-01"),
+    ("P4 33 digits of the trace id", "00-0{T}-{S}-01"),
+    ("P4 33 digits, and 15 of the parent id", "00-0{T}-{S-}-01"),
+    ("P4 15 digits of the parent id", "00-{T}-{S-}-01"),
+    ("P4 17 digits of the parent id", "00-{T}-0{S}-01"),
+    ("P4 a dot in the trace id", "00-.{T-}-{S}-01"),
+    ("P4 a dot in the parent id", "00-{T}-{S-}.-01"),
+    ("P4 a dash in the trace id", "00--{T-}-{S}-01"),
+    ("P4 a sign in the trace id", "00-+{T-}-{S}-01"),
+    ("P4 a sign in the parent id", "00-{T}-+{S-}-01"),
+    ("P4 a sign in the version", "+0-{T}-{S}-01"),
+    ("P4 a letter past f", "00-g{T-}-{S}-01"),
+    ("P4 a backtick, before a", "00-`{T-}-{S}-01"),
+    ("P4 a colon, past 9", "00-:{T-}-{S}-01"),
+    ("P4 a slash, before 0", "00-/{T-}-{S}-01"),
+    ("P4 no first dash", "00_{T}-{S}-01"),
+    ("P4 no second dash", "00-{T}_{S}-01"),
+    ("P4 no third dash", "00-{T}-{S}_01"),
+    ("P4 short", "0-1-1-1"),
+    ("P5 version ff", "ff-{T}-{S}-01"),
+    ("P5 version ff and more", "ff-{T}-{S}-01-x"),
+    ("P5 a version of one digit", "0-{T}-{S}-01"),
+    ("P5 a version of three digits", "000-{T}-{S}-01"),
+    ("P5 a version that is no number", "zz-{T}-{S}-01"),
+    ("P5 no version", "-{T}-{S}-01"),
+    ("P6 a dot behind", "00-{T}-{S}-01."),
+    ("P6 a dash behind", "00-{T}-{S}-01-"),
+    ("P6 more behind", "00-{T}-{S}-01-x"),
+    ("P6 54 bytes", "00-{T}-{S}-0"),
+    ("P7 a later version with a dot behind", "cc-{T}-{S}-01.what"),
+    ("P7 a later version with a digit behind", "cc-{T}-{S}-010"),
+    ("P7 54 bytes of a later version", "cc-{T}-{S}-0"),
+    ("P7 a later version, upper case", "cc-{T^}-{S}-01"),
+    ("P7 a later version, no flags", "cc-{T}-{S}-zz-x"),
+    ("P7 a later version, a zero trace id", "cc-{T0}-{S}-01"),
+    ("P8 a trace id of zeros", "00-{T0}-{S}-01"),
+    ("P8 a parent id of zeros", "00-{T}-{S0}-01"),
+    ("P9 flags of one digit", "00-{T}-{S}-1"),
+    ("P9 flags of three digits", "00-{T}-{S}-001"),
+    ("P9 flags that are no number", "00-{T}-{S}-0x"),
+    ("P9 a dot in the flags", "00-{T}-{S}-.0"),
+    ("P9 no flags", "00-{T}-{S}-"),
+    ("P9 no flags and no dash", "00-{T}-{S}"),
+];
+
 #[test]
 fn an_invalid_parent_is_ignored() {
-    let upper = PARENT.to_uppercase();
-    let invalid = [
-        ("P4 empty", String::new()),
-        ("P3 only white space", " \t ".into()),
-        ("P3 white space is not Unicode's", format!("\u{a0}{PARENT}")),
-        (
-            "P3 white space is not a line's end",
-            format!("{PARENT}\r\n"),
-        ),
-        ("P3 white space is not a form feed", format!("\x0c{PARENT}")),
-        ("P3 none within", format!("00 -{TRACE}-{SPAN}-1")),
-        ("P4 upper case, all", upper),
-        (
-            "P4 upper case in the trace id",
-            format!("00-{}-{SPAN}-01", TRACE.to_uppercase()),
-        ),
-        (
-            "P4 upper case in the parent id",
-            format!("00-{TRACE}-{}-01", SPAN.to_uppercase()),
-        ),
-        (
-            "P4 upper case in the flags",
-            format!("00-{TRACE}-{SPAN}-0A"),
-        ),
-        (
-            "P4 upper case in the version",
-            format!("0A-{TRACE}-{SPAN}-01"),
-        ),
-        (
-            "P4 31 digits of the trace id",
-            format!("00-{}-{SPAN}-01", &TRACE[1..]),
-        ),
-        (
-            "P4 31 digits and a longer parent id",
-            format!("00-{}-0{SPAN}-01", &TRACE[1..]),
-        ),
-        (
-            "P4 33 digits of the trace id",
-            format!("00-0{TRACE}-{SPAN}-01"),
-        ),
-        (
-            "P4 33 digits and a shorter parent id",
-            format!("00-0{TRACE}-{}-01", &SPAN[1..]),
-        ),
-        (
-            "P4 15 digits of the parent id",
-            format!("00-{TRACE}-{}-01", &SPAN[1..]),
-        ),
-        (
-            "P4 17 digits of the parent id",
-            format!("00-{TRACE}-0{SPAN}-01"),
-        ),
-        (
-            "P4 a dot in the trace id",
-            format!("00-.{}-{SPAN}-01", &TRACE[1..]),
-        ),
-        (
-            "P4 a dot in the parent id",
-            format!("00-{TRACE}-{}.-01", &SPAN[1..]),
-        ),
-        (
-            "P4 a dash in the trace id",
-            format!("00--{}-{SPAN}-01", &TRACE[1..]),
-        ),
-        (
-            "P4 a sign in the trace id",
-            format!("00-+{}-{SPAN}-01", &TRACE[1..]),
-        ),
-        (
-            "P4 a sign in the parent id",
-            format!("00-{TRACE}-+{}-01", &SPAN[1..]),
-        ),
-        ("P4 a sign in the version", format!("+0-{TRACE}-{SPAN}-01")),
-        (
-            "P4 a letter past f",
-            format!("00-g{}-{SPAN}-01", &TRACE[1..]),
-        ),
-        (
-            "P4 a backtick, before a",
-            format!("00-`{}-{SPAN}-01", &TRACE[1..]),
-        ),
-        (
-            "P4 a colon, past 9",
-            format!("00-:{}-{SPAN}-01", &TRACE[1..]),
-        ),
-        (
-            "P4 a slash, before 0",
-            format!("00-/{}-{SPAN}-01", &TRACE[1..]),
-        ),
-        ("P4 no first dash", format!("00_{TRACE}-{SPAN}-01")),
-        ("P4 no second dash", format!("00-{TRACE}_{SPAN}-01")),
-        ("P4 no third dash", format!("00-{TRACE}-{SPAN}_01")),
-        ("P4 short", "0-1-1-1".into()),
-        ("P5 version ff", format!("ff-{TRACE}-{SPAN}-01")),
-        ("P5 version ff and more", format!("ff-{TRACE}-{SPAN}-01-x")),
-        ("P5 a version of one digit", format!("0-{TRACE}-{SPAN}-01")),
-        (
-            "P5 a version of three digits",
-            format!("000-{TRACE}-{SPAN}-01"),
-        ),
-        (
-            "P5 a version that is no number",
-            format!("zz-{TRACE}-{SPAN}-01"),
-        ),
-        ("P5 no version", format!("-{TRACE}-{SPAN}-01")),
-        ("P6 a dot behind", format!("{PARENT}.")),
-        ("P6 a dash behind", format!("{PARENT}-")),
-        ("P6 more behind", format!("{PARENT}-x")),
-        ("P6 54 bytes", PARENT[..54].into()),
-        (
-            "P7 a later version with a dot behind",
-            format!("cc-{TRACE}-{SPAN}-01.what"),
-        ),
-        (
-            "P7 a later version with a digit behind",
-            format!("cc-{TRACE}-{SPAN}-010"),
-        ),
-        (
-            "P7 54 bytes of a later version",
-            format!("cc-{TRACE}-{SPAN}-0"),
-        ),
-        (
-            "P7 a later version, upper case",
-            format!("cc-{}-{SPAN}-01", TRACE.to_uppercase()),
-        ),
-        (
-            "P7 a later version, no flags",
-            format!("cc-{TRACE}-{SPAN}-zz-x"),
-        ),
-        (
-            "P7 a later version, zero",
-            format!("cc-{:032}-{SPAN}-01", 0),
-        ),
-        ("P8 a trace id of zeros", format!("00-{:032}-{SPAN}-01", 0)),
-        (
-            "P8 a parent id of zeros",
-            format!("00-{TRACE}-{:016}-01", 0),
-        ),
-        ("P9 flags of one digit", format!("00-{TRACE}-{SPAN}-1")),
-        ("P9 flags of three digits", format!("00-{TRACE}-{SPAN}-001")),
-        (
-            "P9 flags that are no number",
-            format!("00-{TRACE}-{SPAN}-0x"),
-        ),
-        ("P9 a dot in the flags", format!("00-{TRACE}-{SPAN}-.0")),
-        ("P9 no flags", format!("00-{TRACE}-{SPAN}-")),
-        ("P9 no flags and no dash", format!("00-{TRACE}-{SPAN}")),
-    ];
-    for (rule, value) in invalid {
+    assert!(Message::parent(filled("00-{T}-{S}-01")).context().is_some());
+    for (rule, pattern) in INVALID {
+        let value = filled(pattern);
         let message = Message::parent(&value).with("tracestate", "a=1");
         assert_eq!(message.context(), None, "{rule}: {value:?}");
         assert!(value.parse::<TraceContext>().is_err(), "{rule}: {value:?}");
@@ -249,6 +181,20 @@ fn p10_no_byte_at_any_place_panics_or_is_taken_for_another() {
             // Version 0f and f0 are later ones, and of the right length.
             let context = Message::parent(&value).context();
             assert_eq!(context.is_some(), expected, "{byte:#x} at {at}");
+        }
+    }
+}
+
+#[test]
+fn p3_only_spaces_and_tabs_are_taken_away_at_both_ends() {
+    for byte in 0..=u8::MAX {
+        let is_white = [b' ', b'\t'].contains(&byte);
+        for value in [
+            [&[byte], PARENT.as_bytes()].concat(),
+            [PARENT.as_bytes(), &[byte]].concat(),
+        ] {
+            let context = Message::parent(&value).context();
+            assert_eq!(context.is_some(), is_white, "{}", value.escape_ascii());
         }
     }
 }

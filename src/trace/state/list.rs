@@ -39,8 +39,8 @@ impl TraceState {
     /// The limit in bytes to which a received list is cut unless another is asked for.
     pub(in crate::trace) const LIMIT: usize = 8192;
 
-    /// Reads the value of a field. `None` when a member is malformed or there are more than 32, for
-    /// then none can be trusted; empty members are skipped, and of several with one key the first is
+    /// Reads the value of a field. `None` when a member is malformed, there are more than 32, or the
+    /// value has 32 KiB or more; empty members are skipped, and of several with one key the first is
     /// kept.
     pub fn parse(value: &[u8]) -> Option<Self> {
         Self::read([value].into_iter(), usize::MAX)

@@ -114,6 +114,9 @@ impl<'a> Members<'a> {
     /// The members, joined by commas in one allocation; `None` when there are none.
     pub(super) fn join(&self) -> Option<Arc<[u8]>> {
         let length = self.length();
+        if length == 0 {
+            return None;
+        }
         // An iterator of known length is collected in one allocation, and the commas are then there.
         let mut list: Arc<[u8]> = (0..length).map(|_| b',').collect();
         let mut free = Arc::get_mut(&mut list)?;
@@ -125,7 +128,7 @@ impl<'a> Members<'a> {
             }
             free = mem::take(&mut free).get_mut(1..).unwrap_or_default();
         }
-        (length > 0).then_some(list)
+        Some(list)
     }
 
     fn iter(&self) -> impl Iterator<Item = &Member<'a>> {
