@@ -27,6 +27,8 @@ mod shares;
 ))]
 mod stacks;
 mod trust;
+#[cfg(feature = "http")]
+mod web;
 
 use std::time::Duration;
 
