@@ -46,7 +46,7 @@ fn a_valid_member_is_kept_without_the_white_space_around_its_parts() {
 
 #[test]
 fn a_malformed_member_is_left_out_and_the_others_stay() {
-    let malformed: [&[u8]; 22] = [
+    let malformed: [&[u8]; 24] = [
         b"m",
         b"=1",
         b" =1",
@@ -55,6 +55,8 @@ fn a_malformed_member_is_left_out_and_the_others_stay() {
         b"m=1\t2",
         b"m=\"1\"",
         b"m=1\\",
+        b"m=1=\"2\"",
+        b"m=1= 2",
         b"m/n=1",
         b"m@n=1",
         b"\xc3\xa9=1",
