@@ -52,3 +52,9 @@ bench *filter:
 instructions:
     cargo install gungraun-runner --version 0.20.0
     cd benches/instructions && cargo bench
+
+# Fuzzes one target of `fuzz/` for so many seconds; needs nightly Rust and cargo-fuzz.
+fuzz target seconds="60":
+    mkdir -p fuzz/corpus/{{ target }}
+    cargo +nightly fuzz run {{ target }} fuzz/corpus/{{ target }} fuzz/seeds/{{ target }} -- \
+        -max_total_time={{ seconds }} -max_len=40000 -len_control=0

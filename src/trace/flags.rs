@@ -31,12 +31,20 @@ impl TraceFlags {
     /// The same, with the sampled flag set or cleared.
     #[must_use]
     pub const fn sampled(self, sampled: bool) -> Self {
-        Self((self.0 & !Self::SAMPLED) | (sampled as u8 * Self::SAMPLED))
+        self.with(Self::SAMPLED, sampled)
     }
 
     /// The same, with the random flag set or cleared.
     #[must_use]
     pub const fn random(self, random: bool) -> Self {
-        Self((self.0 & !Self::RANDOM) | (random as u8 * Self::RANDOM))
+        self.with(Self::RANDOM, random)
+    }
+
+    const fn with(self, flag: u8, is_set: bool) -> Self {
+        Self(if is_set {
+            self.0 | flag
+        } else {
+            self.0 & !flag
+        })
     }
 }

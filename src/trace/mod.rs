@@ -1,5 +1,6 @@
 //! Carries the trace context of W3C from hop to hop.
 
+mod baggage;
 mod context;
 mod flags;
 mod id;
@@ -7,6 +8,7 @@ mod parent;
 mod scope;
 mod state;
 
+pub use baggage::{Baggage, BaggageMember};
 pub use context::TraceContext;
 pub use flags::TraceFlags;
 pub use id::{SpanId, TraceId};
