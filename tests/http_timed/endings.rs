@@ -222,3 +222,17 @@ async fn data_that_was_given_out_is_what_was_sent_up_to_the_cut() {
     assert_eq!(all, "abcde");
     assert_eq!(refusal(error).kind(), Kind::Timeout);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_frame_that_is_there_wins_however_many_were_waited_for_before() {
+    let (sender, inner) = sent();
+    let mut body = Box::pin(TimedBody::new(inner, limits(NEVER, NEVER, SECOND), "db"));
+    for _ in 0..64 {
+        assert!(poll(&mut body).is_pending());
+        sender.unbounded_send(data("a")).unwrap();
+        assert_eq!(next(&mut body).await.unwrap().unwrap(), "a");
+    }
+    advance(60 * SECOND).await;
+    sender.unbounded_send(data("late")).unwrap();
+    assert_eq!(next(&mut body).await.unwrap().unwrap(), "late");
+}

@@ -239,3 +239,15 @@ async fn the_shortest_limit_ends_what_is_not_there_and_gives_out_what_is() {
     let mut body = Box::pin(TimedBody::new(silent(), limits, "db"));
     assert_eq!(refusal(read(&mut body).await.1).kind(), Kind::Timeout);
 }
+
+/// tokio rounds its timers up to the millisecond; what has passed by less is over all the same.
+#[tokio::test(start_paused = true)]
+async fn what_has_passed_by_less_than_a_timers_grain_is_over_at_the_first_poll() {
+    let micro = Duration::from_micros(1);
+    for passed in [Duration::ZERO, micro] {
+        let limits = limits(NEVER, NEVER, SECOND + micro);
+        let mut body = Box::pin(TimedBody::new(silent(), limits, "db"));
+        advance(SECOND + micro + passed).await;
+        assert!(poll(&mut body).is_ready(), "{passed:?}");
+    }
+}

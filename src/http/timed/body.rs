@@ -45,11 +45,11 @@ use super::watched::{Cut, Watched};
 /// It is not `Unpin`, for the timer is within: `Box::pin` it for a client that asks for that.
 ///
 /// ```
+/// use bytes::Bytes;
 /// use http_body_util::{BodyExt, Full, StreamBody};
 /// use mainstay::http::{BodyLimits, BodyTimeoutConfig, TimedBody};
 /// use mainstay::{Kind, StackError};
 /// use std::time::Duration;
-/// # use bytes::Bytes;
 /// # use http_body::Frame;
 /// # use std::convert::Infallible;
 ///
@@ -57,7 +57,7 @@ use super::watched::{Cut, Watched};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 /// let limits = BodyLimits::new(&BodyTimeoutConfig::default().first(Duration::from_secs(5)))?;
 ///
-/// let upload = TimedBody::new(Full::from("all of it"), limits, "upload");
+/// let upload = TimedBody::new(Full::<Bytes>::from("all of it"), limits, "upload");
 /// assert_eq!(upload.collect().await?.to_bytes(), "all of it");
 ///
 /// let silent = futures::stream::pending::<Result<Frame<Bytes>, Infallible>>();
