@@ -112,6 +112,16 @@ fn without_a_deadline_nothing_is_said_and_nothing_old_is_passed_on() {
     }
 }
 
+#[test]
+fn a_malformed_field_of_a_name_of_ones_own_is_not_passed_on_either() {
+    let (inner, _, book) = noted();
+    let named = Format::millis(Field::new("x-left").unwrap());
+    let service = client(plain()).formats([named]).layer(inner);
+    let note = Note::default().with("x-left", "soon");
+    assert!(block_on(call(&service, note)).is_ok());
+    assert_eq!(said(&book.last().note), []);
+}
+
 #[tokio::test(start_paused = true)]
 async fn it_is_said_in_each_format_that_was_asked_for() {
     let (inner, _, book) = noted();
