@@ -1,7 +1,7 @@
-//! What travels with a call: how much time is left ([`Deadline`]) and which attempt this is
-//! ([`Attempt`]).
+//! What travels with a call: how much time is left ([`Deadline`]), which attempt this is ([`Attempt`])
+//! and which trace it belongs to ([`TraceContext`]).
 //!
-//! Layers find both through a [`CallContext`]. The default, [`Ambient`], reads what the layers
+//! Layers find the first two through a [`CallContext`]. The default, [`Ambient`], reads what the layers
 //! around the call have said for the task that polls it, and so works for requests of any type. With
 //! the `http` feature, `http::Extensions` reads the request's extensions first.
 //!
@@ -21,10 +21,17 @@ mod ambient;
 mod attempt;
 mod carrier;
 mod deadline;
+mod trace;
 
 pub use ambient::{Ambient, CallContext, Scope};
 pub use attempt::Attempt;
 pub use carrier::{Carrier, Field};
 pub use deadline::Deadline;
+pub use trace::{
+    Baggage, BaggageMember, InScope, SpanId, TraceContext, TraceFlags, TraceId, TraceState,
+};
 
 pub(crate) use ambient::{enter_attempt, enter_deadline};
+pub(crate) use trace::{
+    Current, Extracted, Parent, ParentFound, StateFound, TRACEPARENT, TRACESTATE,
+};

@@ -120,29 +120,19 @@
 //! Server: outside of everything that may refuse a request but `http::RespondLayer`, so that what is logged
 //! of the refusal has the ids. Client: below retry and breaker, above the transport.
 
-mod baggage;
 mod client;
-mod context;
-mod flags;
-mod id;
 mod normalize;
 mod origin;
-mod parent;
 mod policy;
 mod sampler;
-mod scope;
 mod server;
-mod state;
 
-pub use baggage::{Baggage, BaggageMember};
+pub use crate::context::{
+    Baggage, BaggageMember, InScope, SpanId, TraceContext, TraceFlags, TraceId, TraceState,
+};
 pub use client::{TraceClient, TraceClientLayer, Writer};
-pub use context::TraceContext;
-pub use flags::TraceFlags;
-pub use id::{SpanId, TraceId};
 pub use normalize::{NormalizeTrace, NormalizeTraceLayer};
 pub use sampler::{Always, ByRatio, Never, ParentBased, Sampler};
-pub use scope::InScope;
 pub use server::{Boundary, TraceServer, TraceServerLayer, Trust};
-pub use state::TraceState;
 
 use origin::Origin;

@@ -2,7 +2,7 @@
 
 use crate::telemetry::{Counter, Scope};
 
-use super::context::{Extracted, StateFound};
+use crate::context::{Extracted, StateFound};
 
 /// How a call came to its context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

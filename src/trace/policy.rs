@@ -9,9 +9,8 @@
 use crate::context::Carrier;
 use crate::rng::Rng;
 
-use super::context::{Extracted, ParentFound, TRACEPARENT, TRACESTATE};
-use super::parent::Parent;
 use super::{Boundary, Origin, Sampler, TraceContext};
+use crate::context::{Extracted, Parent, ParentFound, TRACEPARENT, TRACESTATE};
 
 /// The context of a request that came.
 pub(super) fn receive<M: Sampler>(

@@ -103,8 +103,8 @@ impl Sampler for ByRatio {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::context::Parent;
     use crate::rng::Rng;
-    use crate::trace::parent::Parent;
     use crate::trace::{SpanId, TraceFlags, TraceId};
 
     fn context(random: u64, sampled: bool) -> TraceContext {

@@ -51,20 +51,7 @@ const NOUNS: &[(&str, &[&str])] = &[
     ("timeout", &["limit"]),
     (
         "trace",
-        &[
-            "baggage",
-            "client",
-            "context",
-            "flags",
-            "id",
-            "normalize",
-            "origin",
-            "parent",
-            "sampler",
-            "scope",
-            "server",
-            "state",
-        ],
+        &["client", "normalize", "origin", "sampler", "server"],
     ),
 ];
 

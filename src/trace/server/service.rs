@@ -6,9 +6,9 @@ use std::task::{Context, Poll};
 use tower::Service;
 
 use crate::context::Carrier;
+use crate::context::Current;
 use crate::telemetry;
 use crate::trace::origin::Origin;
-use crate::trace::scope::Current;
 use crate::trace::{Baggage, Boundary, InScope, Never, Sampler, TraceContext, Trust, policy};
 
 use super::layer::Shared;

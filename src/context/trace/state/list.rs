@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::{self, FromStr};
 use std::sync::Arc;
 
+use crate::context::trace::parent::trim;
 use crate::error::ConfigError;
-use crate::trace::parent::trim;
 
 use super::members::{Member, Members};
 
@@ -35,9 +35,9 @@ pub struct TraceState {
 
 impl TraceState {
     /// The least limit in bytes to which a received list may be cut.
-    pub(in crate::trace) const LIMIT_MIN: usize = 512;
+    pub(crate) const LIMIT_MIN: usize = 512;
     /// The limit in bytes to which a received list is cut unless another is asked for.
-    pub(in crate::trace) const LIMIT: usize = 8192;
+    pub(crate) const LIMIT: usize = 8192;
 
     /// Reads the value of a field. `None` when a member is malformed, there are more than 32, or the
     /// value has 32 KiB or more; empty members are skipped, and of several with one key the first is
@@ -48,10 +48,7 @@ impl TraceState {
 
     /// Reads the values of several fields as one list, cut to `limit` bytes but never to fewer than
     /// 512; `None` when it is not a valid list or nothing is left of it.
-    pub(in crate::trace) fn read<'a>(
-        values: impl Iterator<Item = &'a [u8]>,
-        limit: usize,
-    ) -> Option<Self> {
+    pub(crate) fn read<'a>(values: impl Iterator<Item = &'a [u8]>, limit: usize) -> Option<Self> {
         let mut members = Members::default();
         let mut left = READ_MAX;
         for value in values {
@@ -78,7 +75,7 @@ impl TraceState {
         str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 
-    pub(in crate::trace) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         self.list.as_deref().unwrap_or_default()
     }
 

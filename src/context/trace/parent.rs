@@ -7,15 +7,15 @@ const LENGTH: usize = 55;
 
 /// What a `traceparent` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Parent {
-    pub(super) trace_id: TraceId,
-    pub(super) span_id: SpanId,
-    pub(super) flags: TraceFlags,
+pub(crate) struct Parent {
+    pub(crate) trace_id: TraceId,
+    pub(crate) span_id: SpanId,
+    pub(crate) flags: TraceFlags,
 }
 
 impl Parent {
     /// Reads the value of a field, of version 00 or any later one; `None` when it is malformed.
-    pub(super) fn parse(value: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(value: &[u8]) -> Option<Self> {
         let (head, rest) = trim(value).split_first_chunk::<LENGTH>()?;
         if [head[2], head[35], head[52]] != [b'-'; 3] {
             return None;
@@ -37,7 +37,7 @@ impl Parent {
     }
 
     /// The value of the field, of version 00.
-    pub(super) fn to_bytes(self) -> [u8; LENGTH] {
+    pub(crate) fn to_bytes(self) -> [u8; LENGTH] {
         let mut value = [b'-'; LENGTH];
         id::encode(&[0], &mut value[..2]);
         id::encode(&self.trace_id.to_bytes(), &mut value[3..35]);
@@ -48,7 +48,7 @@ impl Parent {
 }
 
 /// Without the white space that HTTP allows around a value: spaces and tabs.
-pub(super) fn trim(value: &[u8]) -> &[u8] {
+pub(crate) fn trim(value: &[u8]) -> &[u8] {
     let mut value = value;
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
         value = rest;

@@ -14,13 +14,13 @@ thread_local! {
 
 /// What is said of the code now running.
 #[derive(Clone, Debug)]
-pub(super) struct Current {
-    pub(super) context: TraceContext,
+pub(crate) struct Current {
+    pub(crate) context: TraceContext,
     /// Empty where none is carried.
-    pub(super) baggage: Baggage,
+    pub(crate) baggage: Baggage,
 }
 
-pub(super) fn current() -> Option<TraceContext> {
+pub(crate) fn current() -> Option<TraceContext> {
     read(|current| current.context.clone())
 }
 
@@ -58,14 +58,14 @@ pub struct InScope<F> {
 }
 
 impl<F> InScope<F> {
-    pub(super) fn new(context: TraceContext, inner: F) -> Self {
+    pub(crate) fn new(context: TraceContext, inner: F) -> Self {
         let baggage = Baggage::current();
         let held = Some(Current { context, baggage });
         Self { held, inner }
     }
 
     /// The future that `make` gives, made and polled in the scope.
-    pub(super) fn around(current: Current, make: impl FnOnce() -> F) -> Self {
+    pub(crate) fn around(current: Current, make: impl FnOnce() -> F) -> Self {
         let mut held = Some(current);
         let inner = {
             let _swapped = Swapped::new(&mut held);

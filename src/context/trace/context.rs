@@ -10,8 +10,8 @@ use crate::rng::Rng;
 use super::parent::Parent;
 use super::{InScope, SpanId, TraceFlags, TraceId, TraceState};
 
-pub(super) const TRACEPARENT: Field = Field::known("traceparent");
-pub(super) const TRACESTATE: Field = Field::known("tracestate");
+pub(crate) const TRACEPARENT: Field = Field::known("traceparent");
+pub(crate) const TRACESTATE: Field = Field::known("tracestate");
 
 /// Which trace a call belongs to, which call of it this is, and what is said of it.
 ///
@@ -89,7 +89,7 @@ impl TraceContext {
 
     /// Reads what a peer sent, a state cut to `limit` bytes but never to fewer than 512, and says
     /// what was found.
-    pub(super) fn read<C: Carrier>(carrier: &C, limit: usize) -> Extracted {
+    pub(crate) fn read<C: Carrier>(carrier: &C, limit: usize) -> Extracted {
         let mut extracted = Extracted {
             context: None,
             parent: ParentFound::Missing,
@@ -203,16 +203,16 @@ impl FromStr for TraceContext {
 
 /// What [`TraceContext::read`] found.
 #[derive(Debug)]
-pub(super) struct Extracted {
+pub(crate) struct Extracted {
     /// There when the parent is valid.
-    pub(super) context: Option<TraceContext>,
-    pub(super) parent: ParentFound,
-    pub(super) state: StateFound,
+    pub(crate) context: Option<TraceContext>,
+    pub(crate) parent: ParentFound,
+    pub(crate) state: StateFound,
 }
 
 /// What there was of `traceparent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ParentFound {
+pub(crate) enum ParentFound {
     Missing,
     Valid,
     Malformed,
@@ -221,7 +221,7 @@ pub(super) enum ParentFound {
 
 /// What became of `tracestate`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StateFound {
+pub(crate) enum StateFound {
     /// There was none, or it had no member, or it was not read because the parent is not valid.
     None,
     /// Whole, or cut to the limit.
