@@ -20,8 +20,9 @@ fn plain() -> DeadlineServerConfig {
     DeadlineServerConfig::default()
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as it is found")]
 fn within(left: Duration) -> Option<Deadline> {
-    Some(left).map(Deadline::within)
+    Some(Deadline::within(left))
 }
 
 #[tokio::test(start_paused = true)]

@@ -19,7 +19,7 @@ use mainstay::{Deadline, Error, Kind, Rejection, error};
 use tokio::time::Instant;
 use tower::{ServiceBuilder, ServiceExt, service_fn};
 
-use crate::{MS, SECOND};
+use crate::MS;
 
 const LEFT: &str = "x-request-timeout-ms";
 
