@@ -16,14 +16,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
-use mainstay::breaker::{BreakerConfig, BreakerHandle, BreakerLayer};
+use mainstay::breaker::{BreakerConfig, BreakerLayer};
 use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
 use mainstay::deadline::{
     Deadline, DeadlineClientConfig, DeadlineClientLayer, DeadlineServerConfig, DeadlineServerLayer,
 };
 use mainstay::error;
-use mainstay::grpc::{IdempotentMethods, RespondLayer, SettledBody};
-use mainstay::http::{HeldBody, ReplayBody, ReplayBodyLayer, TimedBody, UntilBodyEnd};
+use mainstay::grpc::{AtTrailers, ByCode, IdempotentMethods, RespondLayer, SettledBody};
+use mainstay::http::{Extensions, HeldBody, ReplayBody, ReplayBodyLayer, TimedBody, UntilBodyEnd};
 use mainstay::retry::{RetryConfig, RetryLayer};
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 use mainstay::trace::{TraceClientLayer, TraceContext, TraceServerLayer};
@@ -38,8 +38,10 @@ use tonic_kit::{Kit, KitClient, answered, many, one};
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    let address = serve().await?;
-    let (mut client, circuit) = client(address)?;
+    let address = serve()?;
+    let breaker = BreakerLayer::grpc("kit", BreakerConfig::default().volume_min(5))?;
+    let circuit = breaker.handle();
+    let mut client = client(address, breaker)?;
 
     let echo = client.unary("/kit.Kit/Echo", "hello".into()).await?;
     println!("Echo:   {}", echo.escape_ascii());
@@ -66,7 +68,7 @@ async fn main() -> Result<(), BoxError> {
 }
 
 /// The server, outermost layer first.
-async fn serve() -> Result<SocketAddr, BoxError> {
+fn serve() -> Result<SocketAddr, BoxError> {
     let limit = TimeoutConfig::default().limit(Duration::from_secs(10));
     let stack = ServiceBuilder::new()
         .layer(RespondLayer::new()) // a refusal becomes a status
@@ -113,15 +115,11 @@ type Answer = http::Response<HeldBody<SettledBody<TimedBody<Body>>>>;
 /// The client, outermost layer first.
 fn client(
     address: SocketAddr,
+    breaker: BreakerLayer<ByCode, Extensions, AtTrailers>,
 ) -> Result<
-    (
-        KitClient<impl Service<http::Request<Body>, Response = Answer, Error = Infallible>>,
-        BreakerHandle,
-    ),
+    KitClient<impl Service<http::Request<Body>, Response = Answer, Error = Infallible>>,
     BoxError,
 > {
-    let breaker = BreakerLayer::grpc("kit", BreakerConfig::default().volume_min(5))?;
-    let circuit = breaker.handle();
     let repeated = IdempotentMethods::new(["/kit.Kit/Echo", "/kit.Kit/Flaky"])?;
     let limit = TimeoutConfig::default().limit(Duration::from_secs(1));
     let channel = Endpoint::from_shared(format!("http://{address}"))?.connect_lazy();
@@ -141,5 +139,5 @@ fn client(
         .layer(error::layer())
         .map_request(|request: http::Request<ReplayBody<Body>>| request.map(Body::new))
         .service(channel);
-    Ok((KitClient::new(stack), circuit))
+    Ok(KitClient::new(stack))
 }

@@ -30,7 +30,7 @@ type Stack =
 pub(crate) enum Caller {
     /// A timeout and three immediate retries.
     Naive {
-        transport: Transport,
+        transport: Box<Transport>,
         uri: String,
     },
     Mainstay {
@@ -46,7 +46,7 @@ fn transport() -> Transport {
 impl Caller {
     pub(crate) fn naive(uri: String) -> Self {
         Self::Naive {
-            transport: transport(),
+            transport: Box::new(transport()),
             uri,
         }
     }
