@@ -19,6 +19,7 @@ mod hop;
 mod leaf;
 #[path = "chain/middle.rs"]
 mod middle;
+#[expect(dead_code, reason = "nothing streams here")]
 #[path = "tonic_kit/mod.rs"]
 mod tonic_kit;
 
@@ -45,7 +46,7 @@ const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     let journal = Journal::default();
-    let leaf = leaf::serve(journal.clone()).await?;
+    let leaf = leaf::serve(journal.clone())?;
     let middle = middle::serve(leaf, journal.clone()).await?;
     let edge = edge::serve(middle, journal.clone()).await?;
 

@@ -17,7 +17,7 @@ use tower::{BoxError, ServiceBuilder};
 use super::hop::Journal;
 use super::tonic_kit::{Kit, one};
 
-pub(crate) async fn serve(journal: Journal) -> Result<SocketAddr, BoxError> {
+pub(crate) fn serve(journal: Journal) -> Result<SocketAddr, BoxError> {
     // Its own limit is longer than what the caller waits: it is the deadline that cuts it.
     let limit = TimeoutConfig::default().limit(Duration::from_secs(2));
     let stack = ServiceBuilder::new()
