@@ -37,6 +37,24 @@ const NOUNS: &[(&str, &[&str])] = &[
     ),
     ("deadline", &["client", "cover", "server", "share", "wire"]),
     (
+        "idempotency",
+        &[
+            "capture",
+            "claim",
+            "client",
+            "conformance",
+            "execution",
+            "key",
+            "memory",
+            "messages",
+            "prepare",
+            "scope",
+            "store",
+            "stored",
+            "wait",
+        ],
+    ),
+    (
         "retry",
         &[
             "account", "backoff", "budget", "record", "replay", "settings", "stop",

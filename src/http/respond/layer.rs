@@ -17,7 +17,12 @@ use super::problem::Problem;
 /// | Refusal | Status |
 /// |---|---|
 /// | `CircuitOpen`, `BulkheadFull`, `QueueTimeout`, `NotReady` | 503 |
+/// | `StoreUnavailable`, `StoreFull`, `TooManyWaiters`, `ShuttingDown` | 503 |
 /// | `Timeout`, `DeadlineExceeded` | 504 |
+/// | `KeyMissing`, `KeyMalformed`, `ScopeMissing`, `BodyFailed` | 400 |
+/// | `InFlight`, `OutcomeUnknown`, `ResultUnavailable` | 409 |
+/// | `BodyTooLarge` | 413 |
+/// | `KeyReused` | 422 |
 /// | no refusal, but another error | 500 |
 ///
 /// The members are `type`, `title`, `status`, `detail`, and for a refusal `kind`
@@ -111,9 +116,20 @@ impl Shared {
 const fn default_status(kind: Kind) -> StatusCode {
     match kind {
         Kind::Timeout | Kind::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
-        Kind::CircuitOpen | Kind::BulkheadFull | Kind::QueueTimeout | Kind::NotReady => {
-            StatusCode::SERVICE_UNAVAILABLE
+        Kind::KeyMissing | Kind::KeyMalformed | Kind::ScopeMissing | Kind::BodyFailed => {
+            StatusCode::BAD_REQUEST
         }
+        Kind::InFlight | Kind::OutcomeUnknown | Kind::ResultUnavailable => StatusCode::CONFLICT,
+        Kind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+        Kind::CircuitOpen
+        | Kind::BulkheadFull
+        | Kind::QueueTimeout
+        | Kind::NotReady
+        | Kind::StoreUnavailable
+        | Kind::StoreFull
+        | Kind::TooManyWaiters
+        | Kind::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

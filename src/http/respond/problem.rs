@@ -84,7 +84,25 @@ const fn detail(kind: Kind) -> &'static str {
         Kind::Timeout => "The request took too long.",
         Kind::DeadlineExceeded => "The deadline of the request has passed.",
         Kind::BulkheadFull | Kind::QueueTimeout => "The service has no capacity free.",
-        Kind::CircuitOpen | Kind::NotReady => "The service cannot take the request now.",
+        Kind::CircuitOpen | Kind::NotReady | Kind::ShuttingDown => {
+            "The service cannot take the request now."
+        }
+        Kind::KeyMissing => "The request needs an Idempotency-Key.",
+        Kind::KeyMalformed => "The Idempotency-Key is malformed.",
+        Kind::ScopeMissing => "The request does not say whose Idempotency-Key it carries.",
+        Kind::KeyReused => "The Idempotency-Key was used for another request.",
+        Kind::InFlight => "A request with this Idempotency-Key is running.",
+        Kind::OutcomeUnknown => {
+            "A request with this Idempotency-Key was begun, and how it ended is not known."
+        }
+        Kind::ResultUnavailable => {
+            "The request with this Idempotency-Key has run, and its response was not kept."
+        }
+        Kind::BodyTooLarge => "The body is too large.",
+        Kind::BodyFailed => "The body could not be read.",
+        Kind::StoreUnavailable | Kind::StoreFull | Kind::TooManyWaiters => {
+            "The service cannot look after the Idempotency-Key now."
+        }
     }
 }
 
