@@ -111,6 +111,8 @@ mod classify;
 mod extensions;
 #[cfg(feature = "bulkhead")]
 mod hold;
+#[cfg(feature = "idempotency")]
+mod idempotency;
 mod presets;
 #[cfg(feature = "retry")]
 mod replay;
@@ -122,6 +124,8 @@ pub use classify::ByStatus;
 pub use extensions::{AttemptHeader, Extensions};
 #[cfg(feature = "bulkhead")]
 pub use hold::{HeldBody, UntilBodyEnd};
+#[cfg(feature = "idempotency")]
+pub use idempotency::{KeyHeader, ReadBody, RecordResponse, ResultPolicy, Verdict};
 #[cfg(feature = "retry")]
 pub use replay::SafeMethods;
 pub use respond::{Respond, RespondLayer, ResponseFuture};
