@@ -26,13 +26,13 @@ mod subject;
 use bytes::Bytes;
 use http::Request;
 use http_body_util::Empty;
-use mainstay::breaker::{BreakerConfig, BreakerLayer};
+use mainstay::breaker::{BreakerConfig, BreakerLayer, Settle, Unsettled};
 use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
-use mainstay::error;
 use mainstay::http::{ReplayBody, ReplayBodyLayer};
 use mainstay::retry::{RetryConfig, RetryLayer};
 use mainstay::test_util::Token;
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
+use mainstay::{Outcome, error};
 use tower::Layer;
 
 use faults::{FAULTS, Faulty};
@@ -61,6 +61,23 @@ fn bulkhead(queue: u32) -> BulkheadLayer {
     BulkheadLayer::new("contract", config).expect(VALID)
 }
 
+/// Takes each call over and settles it as the response goes out.
+#[derive(Clone, Copy)]
+struct OnReturn;
+
+impl Settle<Token> for OnReturn {
+    type Response = Token;
+
+    fn is_settled(&self, _: &Token, _: Outcome) -> bool {
+        false
+    }
+
+    fn respond(&self, response: Token, call: Option<Unsettled>) -> Token {
+        call.expect("it is not settled").settle(Outcome::Success);
+        response
+    }
+}
+
 #[test]
 fn every_layer_keeps_the_contract() {
     let mut matrix = Matrix::default();
@@ -84,6 +101,13 @@ fn every_layer_keeps_the_contract() {
     matrix.row(
         &Subject::new("breaker, waits", |probe| {
             let layer = breaker().not_ready_while_open();
+            layer.layer(error::layer().layer(probe))
+        })
+        .metered("breaker"),
+    );
+    matrix.row(
+        &Subject::new("breaker, settles", |probe| {
+            let layer = breaker().settle(OnReturn);
             layer.layer(error::layer().layer(probe))
         })
         .metered("breaker"),

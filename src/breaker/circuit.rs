@@ -17,7 +17,7 @@ use super::config::BreakerConfig;
 use super::dials::Dials;
 use super::epoch::Epoch;
 use super::gate::{Gate, Mode};
-use super::permit::{Permit, Refused};
+use super::permit::{Age, Permit, Refused};
 use super::policy::Policy;
 use super::probation::Probed;
 use super::ruling::{Bad, Change, Ticketed, Verdict};
@@ -95,7 +95,7 @@ impl Circuit {
                 let permit = Permit {
                     epoch: phase.epoch,
                     ticketed: Ticketed::Call,
-                    started: phase.timed.then(|| source.now()),
+                    age: Age::since(phase.timed.then(|| source.now())),
                 };
                 (Ok(permit), News::default())
             }
@@ -153,10 +153,8 @@ impl Circuit {
         source: &impl Source,
     ) -> (Judged, News) {
         let mut clock = Clock::new(source);
-        let slow = permit.started.is_some_and(|started| {
-            let took = clock.now().saturating_duration_since(started);
-            self.dials.is_slow(took)
-        });
+        let took = permit.age.at(|| clock.now());
+        let slow = took.is_some_and(|took| self.dials.is_slow(took));
         let bad = match failure {
             Some(failure) => Some(Bad::Failure {
                 asked: asked(failure),
@@ -202,9 +200,7 @@ impl Circuit {
     pub(super) fn cancel(&self, permit: Permit, source: &impl Source) -> (Judged, News) {
         if self.dials.cancelled_may_fail() {
             // A call that was not timed was admitted while its age did not matter.
-            let age = permit.started.map_or(Duration::ZERO, |started| {
-                source.now().saturating_duration_since(started)
-            });
+            let age = permit.age.at(|| source.now()).unwrap_or_default();
             if self.dials.cancelled_fails(age) {
                 return self.settle(permit, Some(Failure::transient()), source);
             }
@@ -297,7 +293,7 @@ impl Circuit {
                 Ok(Permit {
                     epoch: phase.epoch,
                     ticketed,
-                    started: remembers.then_some(now),
+                    age: Age::since(remembers.then_some(now)),
                 })
             }
         };

@@ -9,6 +9,7 @@ use crate::classify::{Classify, Outcome};
 use crate::error::{Executed, Kind, Rejection, StackError};
 
 use super::permit::Admitted;
+use super::{Settle, Unsettled};
 
 /// The response of a [`Breaker`](super::Breaker).
 ///
@@ -18,35 +19,38 @@ use super::permit::Admitted;
 /// place back or is counted as failed.
 #[pin_project]
 #[derive(Debug)]
-pub struct ResponseFuture<F, K> {
+pub struct ResponseFuture<F, K, H> {
     #[pin]
-    state: State<F, K>,
+    state: State<F, K, H>,
 }
 
 #[pin_project(project = StateProjection)]
 #[derive(Debug)]
-enum State<F, K> {
-    Called(#[pin] Call<F, K>),
+enum State<F, K, H> {
+    Called(#[pin] Call<F, K, H>),
     Rejected(Option<Rejection>),
 }
 
 /// The inner future goes first, so that it is gone when its place is free.
 #[pin_project]
 #[derive(Debug)]
-struct Call<F, K> {
+struct Call<F, K, H> {
     #[pin]
     inner: F,
-    admitted: Admitted,
+    /// Empty once it has been handed to what the response leaves to be settled.
+    admitted: Option<Admitted>,
     classify: K,
+    settle: H,
 }
 
-impl<F, K> ResponseFuture<F, K> {
-    pub(super) const fn new(admitted: Admitted, classify: K, inner: F) -> Self {
+impl<F, K, H> ResponseFuture<F, K, H> {
+    pub(super) const fn new(admitted: Admitted, classify: K, settle: H, inner: F) -> Self {
         Self {
             state: State::Called(Call {
                 inner,
-                admitted,
+                admitted: Some(admitted),
                 classify,
+                settle,
             }),
         }
     }
@@ -58,32 +62,45 @@ impl<F, K> ResponseFuture<F, K> {
     }
 }
 
-impl<F, K, T, E> Future for ResponseFuture<F, K>
+impl<F, K, H, T, E> Future for ResponseFuture<F, K, H>
 where
     F: Future<Output = Result<T, E>>,
     K: Classify<T, E>,
+    H: Settle<T>,
     E: StackError,
 {
-    type Output = F::Output;
+    type Output = Result<H::Response, E>;
 
     #[expect(
         clippy::expect_used,
         reason = "a future is not polled after it was ready"
     )]
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        const AFTER_READY: &str = "polled after ready";
         match self.project().state.project() {
             StateProjection::Called(call) => {
                 let call = call.project();
-                let result = ready!(call.admitted.run(|| call.inner.poll(cx)));
-                match call.classify.classify(result.as_ref()) {
-                    Outcome::Ignored if was_given_up(&result) => call.admitted.given_up(),
-                    outcome => call.admitted.answered(outcome),
-                }
-                call.admitted.count(&result);
-                Poll::Ready(result)
+                let admitted = call.admitted.as_mut().expect(AFTER_READY);
+                let result = ready!(admitted.run(|| call.inner.poll(cx)));
+                let outcome = call.classify.classify(result.as_ref());
+                let is_settled = match &result {
+                    Ok(response) => call.settle.is_settled(response, outcome),
+                    Err(_) => true,
+                };
+                admitted.count(&result);
+                let unsettled = if is_settled {
+                    match outcome {
+                        Outcome::Ignored if was_given_up(&result) => admitted.given_up(),
+                        outcome => admitted.answered(outcome),
+                    }
+                    None
+                } else {
+                    call.admitted.take().map(Unsettled::new)
+                };
+                Poll::Ready(result.map(|response| call.settle.respond(response, unsettled)))
             }
             StateProjection::Rejected(refusal) => {
-                let refusal = refusal.take().expect("polled after ready");
+                let refusal = refusal.take().expect(AFTER_READY);
                 Poll::Ready(Err(refusal.into()))
             }
         }
@@ -101,11 +118,12 @@ fn was_given_up<T, E: StackError>(result: &Result<T, E>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::breaker::AtResponse;
     use crate::classify::ByError;
 
     #[test]
     fn the_future_adds_little_to_the_inner_one() {
-        let size = size_of::<ResponseFuture<(), ByError>>();
+        let size = size_of::<ResponseFuture<(), ByError, AtResponse>>();
         assert!(size <= 96, "{size}");
     }
 }

@@ -10,19 +10,17 @@ use crate::error::ConfigError;
 use crate::name::Name;
 use crate::rng::Rng;
 
-use super::service::WhenOpen;
+use super::service::{Rules, WhenOpen};
 use super::shared::Shared;
-use super::{Breaker, BreakerConfig, BreakerHandle};
+use super::{AtResponse, Breaker, BreakerConfig, BreakerHandle};
 
 /// Makes [`Breaker`] services.
 ///
 /// The services of one layer value and of its clones share one circuit.
 #[derive(Clone, Debug)]
-pub struct BreakerLayer<K = ByError, X = Ambient> {
+pub struct BreakerLayer<K = ByError, X = Ambient, H = AtResponse> {
     shared: Arc<Shared>,
-    classify: K,
-    context: X,
-    when_open: WhenOpen,
+    rules: Rules<K, X, H>,
 }
 
 impl BreakerLayer {
@@ -33,33 +31,57 @@ impl BreakerLayer {
     pub fn new(name: impl Into<Name>, config: BreakerConfig) -> Result<Self, ConfigError> {
         Ok(Self {
             shared: Arc::new(Shared::new(name.into(), config)?),
-            classify: ByError,
-            context: Ambient,
-            when_open: WhenOpen::Refuse,
+            rules: Rules {
+                classify: ByError,
+                context: Ambient,
+                settle: AtResponse,
+                when_open: WhenOpen::Refuse,
+            },
         })
     }
 }
 
-impl<K, X> BreakerLayer<K, X> {
+impl<K, X, H> BreakerLayer<K, X, H> {
     /// Decides by `classify` what is a failure.
     #[must_use]
-    pub fn classify<C>(self, classify: C) -> BreakerLayer<C, X> {
+    pub fn classify<C>(self, classify: C) -> BreakerLayer<C, X, H> {
         BreakerLayer {
             shared: self.shared,
-            classify,
-            context: self.context,
-            when_open: self.when_open,
+            rules: Rules {
+                classify,
+                context: self.rules.context,
+                settle: self.rules.settle,
+                when_open: self.rules.when_open,
+            },
         }
     }
 
     /// Reads deadlines through `context`.
     #[must_use]
-    pub fn context<Y>(self, context: Y) -> BreakerLayer<K, Y> {
+    pub fn context<Y>(self, context: Y) -> BreakerLayer<K, Y, H> {
         BreakerLayer {
             shared: self.shared,
-            classify: self.classify,
-            context,
-            when_open: self.when_open,
+            rules: Rules {
+                classify: self.rules.classify,
+                context,
+                settle: self.rules.settle,
+                when_open: self.rules.when_open,
+            },
+        }
+    }
+
+    /// Says when the outcome of an answered call is settled: with its response, unless said. What is
+    /// settled later is judged by `settle` and not by [`classify`](Self::classify).
+    #[must_use]
+    pub fn settle<I>(self, settle: I) -> BreakerLayer<K, X, I> {
+        BreakerLayer {
+            shared: self.shared,
+            rules: Rules {
+                classify: self.rules.classify,
+                context: self.rules.context,
+                settle,
+                when_open: self.rules.when_open,
+            },
         }
     }
 
@@ -78,7 +100,7 @@ impl<K, X> BreakerLayer<K, X> {
     /// the places of all probes, and while a [`ramp`](BreakerConfig::ramp) refuses its share.
     #[must_use]
     pub fn not_ready_while_open(mut self) -> Self {
-        self.when_open = WhenOpen::Wait;
+        self.rules.when_open = WhenOpen::Wait;
         self
     }
 
@@ -88,12 +110,10 @@ impl<K, X> BreakerLayer<K, X> {
     }
 }
 
-impl<S, K: Clone, X: Clone> Layer<S> for BreakerLayer<K, X> {
-    type Service = Breaker<S, K, X>;
+impl<S, K: Clone, X: Clone, H: Clone> Layer<S> for BreakerLayer<K, X, H> {
+    type Service = Breaker<S, K, X, H>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let shared = Arc::clone(&self.shared);
-        let (classify, context) = (self.classify.clone(), self.context.clone());
-        Breaker::new(inner, shared, classify, context, self.when_open)
+        Breaker::new(inner, Arc::clone(&self.shared), self.rules.clone())
     }
 }

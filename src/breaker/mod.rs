@@ -95,6 +95,13 @@
 //! A panic in the inner service unwinds through and counts as a failure: whatever caused it, the call
 //! did not succeed. A call that is dropped because its caller panics was given up.
 //!
+//! # When a call is settled
+//! With its response, by default ([`AtResponse`]). Where a failure can come after the response's head, as in gRPC's
+//! trailers, [`settle`](BreakerLayer::settle) takes a strategy that keeps the call [`Unsettled`] for
+//! as long. All else holds as before: the result counts in the epoch that the call was admitted in, a
+//! probe keeps its place until then or until its lease ends, and what is dropped unsettled was given
+//! up. How long the call took is the time until its response, so a long stream is not a slow call.
+//!
 //! # Readiness
 //! An open circuit is ready, to refuse: it neither asks the inner service for readiness nor keeps any.
 //! If an instance was made ready (or waits for that) and its call is refused after all, a clone takes
@@ -168,7 +175,8 @@
 //! - **Pushback that is meant for one caller.** Where a 429 limits each tenant on its own, one tenant
 //!   over its limit would shut out the others: set [`OnPushback::Ignore`], or have the classifier call
 //!   it a success.
-//! - **A lease shorter than good calls take.** Every probe then fails, and the circuit never closes.
+//! - **A lease shorter than good calls take.** Every probe then fails, and the circuit never closes. To
+//!   a strategy that settles at the end of a stream, the whole stream is the call.
 //! - **A breaker for each request or connection.** Calls are judged together or not at all: make the
 //!   layer once and clone it, or the services it makes.
 //!
@@ -196,6 +204,7 @@ mod probation;
 mod ramp;
 mod ruling;
 mod service;
+mod settle;
 mod shared;
 mod source;
 mod state;
@@ -215,6 +224,7 @@ pub use future::ResponseFuture;
 pub use handle::BreakerHandle;
 pub use layer::BreakerLayer;
 pub use service::Breaker;
+pub use settle::{AtResponse, Settle, Unsettled};
 pub use state::{Cause, Snapshot, State};
 pub use watch::StateWatch;
 pub use window::Window;

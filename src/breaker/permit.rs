@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::classify::{Failure, Outcome};
 use crate::telemetry::Tally;
-use crate::time::Instant;
+use crate::time::{self, Instant};
 
 use super::epoch::Epoch;
 use super::ruling::Ticketed;
@@ -15,8 +15,31 @@ use super::shared::Shared;
 pub(super) struct Permit {
     pub(super) epoch: Epoch,
     pub(super) ticketed: Ticketed,
-    /// When the call began, where that matters.
-    pub(super) started: Option<Instant>,
+    pub(super) age: Age,
+}
+
+/// How long a call has run, where that matters.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Age {
+    Untimed,
+    Since(Instant),
+    /// The call was answered after this time, and has not been settled.
+    Took(Duration),
+}
+
+impl Age {
+    pub(super) fn since(started: Option<Instant>) -> Self {
+        started.map_or(Self::Untimed, Self::Since)
+    }
+
+    /// The age when `now` is asked for; `None` is unknown.
+    pub(super) fn at(self, now: impl FnOnce() -> Instant) -> Option<Duration> {
+        match self {
+            Self::Untimed => None,
+            Self::Since(started) => Some(now().saturating_duration_since(started)),
+            Self::Took(took) => Some(took),
+        }
+    }
 }
 
 impl Permit {
@@ -59,7 +82,14 @@ impl Admitted {
         out
     }
 
-    /// The inner service answered.
+    /// The inner service answered, and there is more to come before the call is settled.
+    pub(super) fn took(&mut self) {
+        if let Some(permit) = &mut self.permit {
+            permit.age = permit.age.at(time::now).map_or(Age::Untimed, Age::Took);
+        }
+    }
+
+    /// The call has ended with `outcome`.
     pub(super) fn answered(&mut self, outcome: Outcome) {
         if let Some(permit) = self.permit.take() {
             match outcome {

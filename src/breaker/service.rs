@@ -11,21 +11,29 @@ use crate::error::{Executed, Kind, StackError};
 use crate::telemetry::Tally;
 use crate::time;
 
-use super::ResponseFuture;
 use super::permit::{Admitted, Refused};
 use super::shared::Shared;
 use super::wait::Wait;
+use super::{AtResponse, ResponseFuture, Settle};
 
 /// Refuses calls while the service behind it fails; made by [`BreakerLayer`](super::BreakerLayer).
 #[derive(Debug)]
-pub struct Breaker<S, K = ByError, X = Ambient> /* S::Error: StackError; add error::layer()? */ {
+pub struct Breaker<S, K = ByError, X = Ambient, H = AtResponse> /* S::Error: StackError; add error::layer()? */
+{
     inner: S,
     shared: Arc<Shared>,
-    classify: K,
-    context: X,
-    when_open: WhenOpen,
+    rules: Rules<K, X, H>,
     readied: Readied,
     wait: Wait,
+}
+
+/// How each call is read.
+#[derive(Clone, Debug)]
+pub(super) struct Rules<K, X, H> {
+    pub(super) classify: K,
+    pub(super) context: X,
+    pub(super) settle: H,
+    pub(super) when_open: WhenOpen,
 }
 
 /// What `poll_ready` says while calls would be refused.
@@ -47,20 +55,12 @@ enum Readied {
     Refusing,
 }
 
-impl<S, K, X> Breaker<S, K, X> {
-    pub(super) fn new(
-        inner: S,
-        shared: Arc<Shared>,
-        classify: K,
-        context: X,
-        when_open: WhenOpen,
-    ) -> Self {
+impl<S, K, X, H> Breaker<S, K, X, H> {
+    pub(super) fn new(inner: S, shared: Arc<Shared>, rules: Rules<K, X, H>) -> Self {
         Self {
             inner,
             shared,
-            classify,
-            context,
-            when_open,
+            rules,
             readied: Readied::No,
             wait: Wait::default(),
         }
@@ -68,20 +68,14 @@ impl<S, K, X> Breaker<S, K, X> {
 }
 
 /// By hand: readiness belongs to the instance that was polled.
-impl<S: Clone, K: Clone, X: Clone> Clone for Breaker<S, K, X> {
+impl<S: Clone, K: Clone, X: Clone, H: Clone> Clone for Breaker<S, K, X, H> {
     fn clone(&self) -> Self {
         let shared = Arc::clone(&self.shared);
-        Self::new(
-            self.inner.clone(),
-            shared,
-            self.classify.clone(),
-            self.context.clone(),
-            self.when_open,
-        )
+        Self::new(self.inner.clone(), shared, self.rules.clone())
     }
 }
 
-impl<S: Clone, K, X> Breaker<S, K, X> {
+impl<S: Clone, K, X, H> Breaker<S, K, X, H> {
     /// Gives back what the inner service may hold because it was asked for readiness: a clone takes
     /// its place that was not.
     fn unready(&mut self) {
@@ -92,20 +86,21 @@ impl<S: Clone, K, X> Breaker<S, K, X> {
     }
 }
 
-impl<S, Req, K, X> Service<Req> for Breaker<S, K, X>
+impl<S, Req, K, X, H> Service<Req> for Breaker<S, K, X, H>
 where
     S: Service<Req> + Clone,
     S::Error: StackError,
     K: Classify<S::Response, S::Error> + Clone,
     X: CallContext<Req>,
+    H: Settle<S::Response> + Clone,
 {
-    type Response = S::Response;
+    type Response = H::Response;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, K>;
+    type Future = ResponseFuture<S::Future, K, H>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         loop {
-            let until = match (self.shared.peek(), self.when_open) {
+            let until = match (self.shared.peek(), self.rules.when_open) {
                 (Ok(()), _) => {
                     self.readied = Readied::Asked;
                     if let Poll::Ready(ready) = self.inner.poll_ready(cx) {
@@ -132,7 +127,7 @@ where
 
     fn call(&mut self, request: Req) -> Self::Future {
         let mut tally = Tally::new(&self.shared);
-        let deadline = self.context.deadline(&request);
+        let deadline = self.rules.context.deadline(&request);
         if deadline.is_some_and(|deadline| deadline.has_passed(time::now())) {
             // Before the circuit is asked: nobody waits for what a probe would find.
             self.unready();
@@ -147,7 +142,8 @@ where
                 self.readied = Readied::No;
                 let mut admitted = Admitted::new(tally, permit);
                 let inner = admitted.run(|| self.inner.call(request));
-                ResponseFuture::new(admitted, self.classify.clone(), inner)
+                let (classify, settle) = (self.rules.classify.clone(), self.rules.settle.clone());
+                ResponseFuture::new(admitted, classify, settle, inner)
             }
             Err(Refused(after)) => {
                 self.unready();

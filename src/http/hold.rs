@@ -62,6 +62,16 @@ impl<B: From<Bytes>, P> From<Bytes> for HeldBody<B, P> {
     }
 }
 
+/// The same, where an answer has no body: that of gRPC.
+impl<B: Default, P> Default for HeldBody<B, P> {
+    fn default() -> Self {
+        Self {
+            inner: B::default(),
+            permit: None,
+        }
+    }
+}
+
 impl<B: Body, P> Body for HeldBody<B, P> {
     type Data = B::Data;
     type Error = B::Error;

@@ -128,5 +128,6 @@ pub use hold::{HeldBody, UntilBodyEnd};
 pub use idempotency::{KeyHeader, ReadBody, RecordResponse, ResultPolicy, Verdict};
 #[cfg(feature = "retry")]
 pub use replay::SafeMethods;
+pub(crate) use respond::{Answer, Answers, detail};
 pub use respond::{Respond, RespondLayer, ResponseFuture};
 pub use retry_after::retry_after;

@@ -11,6 +11,7 @@ mod files;
 mod handle;
 mod probation;
 mod readiness;
+mod settle;
 #[cfg(feature = "metrics")]
 mod telemetry;
 mod trips;

@@ -72,6 +72,8 @@ fn check_file(file: &Source) -> Vec<Fault> {
         let what = format!("`{module}` names `crate::{named}`");
         match of(&named) {
             _ if named == module => {}
+            // gRPC stands on HTTP.
+            Some(Floor::Adapter) if module == "grpc" && named == "http" => {}
             // What the root re-exports is the ground's.
             None if named.starts_with(char::is_uppercase) => {}
             Some(below) if may_name(floor, below) => {}

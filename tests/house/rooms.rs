@@ -23,6 +23,7 @@ const NOUNS: &[(&str, &[&str])] = &[
             "probation",
             "ramp",
             "ruling",
+            "settle",
             "shared",
             "source",
             "state",

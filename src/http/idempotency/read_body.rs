@@ -82,6 +82,13 @@ impl<B: Body> From<Bytes> for ReadBody<B> {
     }
 }
 
+/// The same, where an answer has no body: that of gRPC.
+impl<B: Body> Default for ReadBody<B> {
+    fn default() -> Self {
+        Self::from(Bytes::new())
+    }
+}
+
 impl<B: Body<Data = Bytes>> Body for ReadBody<B> {
     type Data = Bytes;
     type Error = B::Error;

@@ -6,13 +6,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use http::Response;
+use http::{Response, StatusCode};
 use pin_project::pin_project;
 
 use crate::error::StackError;
 
-use super::layer::Shared;
+use super::{Answer, Answers};
 
 /// The response of a [`Respond`](super::Respond).
 ///
@@ -20,22 +19,22 @@ use super::layer::Shared;
 /// Dropping it drops the inner future; it holds nothing else.
 #[pin_project]
 #[derive(Debug)]
-pub struct ResponseFuture<F, B> {
+pub struct ResponseFuture<F, B, C = StatusCode> {
     #[pin]
-    state: State<F, B>,
+    state: State<F, B, C>,
 }
 
 #[pin_project(project = StateProjection)]
 #[derive(Debug)]
-enum State<F, B> {
-    Called(#[pin] F, Arc<Shared>),
+enum State<F, B, C> {
+    Called(#[pin] F, Arc<Answers<C>>),
     Answered(Option<Response<B>>),
 }
 
-impl<F, B> ResponseFuture<F, B> {
-    pub(super) const fn called(inner: F, shared: Arc<Shared>) -> Self {
+impl<F, B, C> ResponseFuture<F, B, C> {
+    pub(super) const fn called(inner: F, answers: Arc<Answers<C>>) -> Self {
         Self {
-            state: State::Called(inner, shared),
+            state: State::Called(inner, answers),
         }
     }
 
@@ -46,11 +45,11 @@ impl<F, B> ResponseFuture<F, B> {
     }
 }
 
-impl<F, B, E> Future for ResponseFuture<F, B>
+impl<F, B, C, E> Future for ResponseFuture<F, B, C>
 where
     F: Future<Output = Result<Response<B>, E>>,
     E: StackError + fmt::Display,
-    B: From<Bytes>,
+    C: Answer<B>,
 {
     type Output = Result<Response<B>, Infallible>;
 
@@ -60,14 +59,14 @@ where
     )]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Poll::Ready(Ok(match self.project().state.project() {
-            StateProjection::Called(inner, shared) => match ready!(inner.poll(cx)) {
+            StateProjection::Called(inner, answers) => match ready!(inner.poll(cx)) {
                 Ok(response) => response,
                 Err(error) => {
                     let refusal = error.rejection();
                     if refusal.is_none() {
-                        shared.unexpected(&error);
+                        answers.unexpected(&error);
                     }
-                    shared.problem(refusal).into_response()
+                    C::answer(refusal, answers)
                 }
             },
             StateProjection::Answered(response) => response.take().expect("polled after ready"),

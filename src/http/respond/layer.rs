@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{Response, StatusCode};
 use tower::Layer;
 
 use crate::error::{ConfigError, Kind, Rejection};
-use crate::telemetry::{self, Counter, Scope};
 
-use super::Respond;
 use super::problem::Problem;
+use super::{Answer, Answers, Respond};
 
 /// Answers a stack's errors as `application/problem+json` (RFC 9457), so that the error becomes
 /// [`Infallible`](std::convert::Infallible), which is what axum asks for.
@@ -34,28 +34,13 @@ use super::problem::Problem;
 /// `mainstay_respond_errors_total` and said in an event.
 #[derive(Clone, Debug)]
 pub struct RespondLayer {
-    shared: Arc<Shared>,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Shared {
-    scope: Scope,
-    errors: Counter,
-    statuses: Vec<(Kind, StatusCode)>,
-    names_layers: bool,
+    answers: Arc<Answers<StatusCode>>,
 }
 
 impl Default for RespondLayer {
     fn default() -> Self {
-        let scope = Scope::new("respond", "http".into());
-        let shared = Shared {
-            errors: scope.counter("mainstay_respond_errors_total"),
-            scope,
-            statuses: Vec::new(),
-            names_layers: false,
-        };
         Self {
-            shared: Arc::new(shared),
+            answers: Arc::new(Answers::new("http")),
         }
     }
 }
@@ -75,9 +60,7 @@ impl RespondLayer {
         if !status.is_client_error() && !status.is_server_error() {
             return Err(ConfigError::new("status", status, "4xx or 5xx"));
         }
-        let statuses = &mut Arc::make_mut(&mut self.shared).statuses;
-        statuses.retain(|(known, _)| *known != kind);
-        statuses.push((kind, status));
+        Arc::make_mut(&mut self.answers).set(kind, status);
         Ok(self)
     }
 
@@ -85,31 +68,22 @@ impl RespondLayer {
     /// know how they are built; default: not.
     #[must_use]
     pub fn name_layers(mut self) -> Self {
-        Arc::make_mut(&mut self.shared).names_layers = true;
+        Arc::make_mut(&mut self.answers).name_layers();
         self
     }
 }
 
-impl Shared {
-    pub(super) fn problem<'a>(&self, refusal: Option<&'a Rejection>) -> Problem<'a> {
-        let Some(refusal) = refusal else {
-            return Problem::unexpected();
+impl<B: From<Bytes>> Answer<B> for StatusCode {
+    fn answer(refusal: Option<&Rejection>, answers: &Answers<Self>) -> Response<B> {
+        let problem = match refusal {
+            None => Problem::unexpected(),
+            Some(refusal) => {
+                let status = answers.code(refusal.kind());
+                let status = status.unwrap_or_else(|| default_status(refusal.kind()));
+                Problem::of(refusal, status, answers.names_layers())
+            }
         };
-        let known = self
-            .statuses
-            .iter()
-            .find(|(kind, _)| *kind == refusal.kind());
-        let status = known.map_or_else(|| default_status(refusal.kind()), |(_, status)| *status);
-        Problem::of(refusal, status, self.names_layers)
-    }
-
-    pub(super) fn unexpected(&self, error: &dyn std::fmt::Display) {
-        self.errors.increment(1);
-        telemetry::event(
-            &self.scope,
-            "answered an error that is no refusal with 500",
-            format_args!("{error}"),
-        );
+        problem.into_response()
     }
 }
 
@@ -137,6 +111,6 @@ impl<S> Layer<S> for RespondLayer {
     type Service = Respond<S>;
 
     fn layer(&self, inner: S) -> Respond<S> {
-        Respond::new(inner, Arc::clone(&self.shared))
+        Respond::new(inner, Arc::clone(&self.answers))
     }
 }

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 
-use crate::error::{Kind, Rejection};
+use crate::error::Rejection;
+
+use super::detail;
 
 /// What a client is told (RFC 9457 §3).
 #[derive(Debug)]
@@ -78,34 +80,6 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// For the client, so without a word on what stands behind the service.
-const fn detail(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Timeout => "The request took too long.",
-        Kind::DeadlineExceeded => "The deadline of the request has passed.",
-        Kind::BulkheadFull | Kind::QueueTimeout => "The service has no capacity free.",
-        Kind::CircuitOpen | Kind::NotReady | Kind::ShuttingDown => {
-            "The service cannot take the request now."
-        }
-        Kind::KeyMissing => "The request needs an Idempotency-Key.",
-        Kind::KeyMalformed => "The Idempotency-Key is malformed.",
-        Kind::ScopeMissing => "The request does not say whose Idempotency-Key it carries.",
-        Kind::KeyReused => "The Idempotency-Key was used for another request.",
-        Kind::InFlight => "A request with this Idempotency-Key is running.",
-        Kind::OutcomeUnknown => {
-            "A request with this Idempotency-Key was begun, and how it ended is not known."
-        }
-        Kind::ResultUnavailable => {
-            "The request with this Idempotency-Key has run, and its response was not kept."
-        }
-        Kind::BodyTooLarge => "The body is too large.",
-        Kind::BodyFailed => "The body could not be read.",
-        Kind::StoreUnavailable | Kind::StoreFull | Kind::TooManyWaiters => {
-            "The service cannot look after the Idempotency-Key now."
-        }
-    }
-}
-
 /// Rounded up, so that nobody comes back early; so never 0.
 fn whole_seconds(wait: Duration) -> u64 {
     wait.as_secs()
@@ -136,7 +110,7 @@ fn push_string(json: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Executed;
+    use crate::error::{Executed, Kind};
     use serde_json::{Value, json};
 
     fn refusal(kind: Kind, name: &str) -> Rejection {

@@ -5,23 +5,22 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use http::Response;
+use http::{Response, StatusCode};
 use tower::Service;
 
 use crate::error::{Rejection, StackError};
 
-use super::ResponseFuture;
-use super::layer::Shared;
+use super::{Answer, Answers, ResponseFuture};
 
-/// Turns errors into responses; made by [`RespondLayer`](super::RespondLayer).
+/// Turns errors into responses with codes of `C`; made by [`RespondLayer`](super::RespondLayer), and by
+/// the one of gRPC.
 ///
 /// An error of the inner service's `poll_ready` is the answer to the next call, which the inner
 /// service then does not see.
 #[derive(Debug)]
-pub struct Respond<S> {
+pub struct Respond<S, C = StatusCode> {
     inner: S,
-    shared: Arc<Shared>,
+    answers: Arc<Answers<C>>,
     failed: Option<Failed>,
 }
 
@@ -32,32 +31,32 @@ enum Failed {
     Unexpected,
 }
 
-impl<S> Respond<S> {
-    pub(super) const fn new(inner: S, shared: Arc<Shared>) -> Self {
+impl<S, C> Respond<S, C> {
+    pub(crate) const fn new(inner: S, answers: Arc<Answers<C>>) -> Self {
         Self {
             inner,
-            shared,
+            answers,
             failed: None,
         }
     }
 }
 
 /// By hand: readiness, and the lack of it, belongs to one instance.
-impl<S: Clone> Clone for Respond<S> {
+impl<S: Clone, C> Clone for Respond<S, C> {
     fn clone(&self) -> Self {
-        Self::new(self.inner.clone(), Arc::clone(&self.shared))
+        Self::new(self.inner.clone(), Arc::clone(&self.answers))
     }
 }
 
-impl<S, Req, B> Service<Req> for Respond<S>
+impl<S, Req, B, C> Service<Req> for Respond<S, C>
 where
     S: Service<Req, Response = Response<B>>,
     S::Error: StackError + fmt::Display,
-    B: From<Bytes>,
+    C: Answer<B>,
 {
     type Response = Response<B>;
     type Error = Infallible;
-    type Future = ResponseFuture<S::Future, B>;
+    type Future = ResponseFuture<S::Future, B, C>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         if self.failed.is_none() {
@@ -65,7 +64,7 @@ where
                 self.failed = Some(if let Some(refusal) = error.rejection() {
                     Failed::Refused(refusal.clone())
                 } else {
-                    self.shared.unexpected(&error);
+                    self.answers.unexpected(&error);
                     Failed::Unexpected
                 });
             }
@@ -76,13 +75,12 @@ where
     fn call(&mut self, request: Req) -> Self::Future {
         let refusal = match self.failed.take() {
             None => {
-                let shared = Arc::clone(&self.shared);
-                return ResponseFuture::called(self.inner.call(request), shared);
+                let answers = Arc::clone(&self.answers);
+                return ResponseFuture::called(self.inner.call(request), answers);
             }
             Some(Failed::Refused(refusal)) => Some(refusal),
             Some(Failed::Unexpected) => None,
         };
-        let problem = self.shared.problem(refusal.as_ref());
-        ResponseFuture::answered(problem.into_response())
+        ResponseFuture::answered(C::answer(refusal.as_ref(), &self.answers))
     }
 }

@@ -1,0 +1,10 @@
+//! Layers set up for gRPC.
+
+#[cfg(feature = "breaker")]
+mod breaker;
+#[cfg(feature = "bulkhead")]
+mod bulkhead;
+#[cfg(feature = "retry")]
+mod retry;
+#[cfg(feature = "timeout")]
+mod timeout;
