@@ -1,6 +1,7 @@
 //! What refusals are answered with.
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::Response;
 
@@ -14,6 +15,8 @@ pub(crate) struct Answers<C> {
     errors: Counter,
     codes: Vec<(Kind, C)>,
     names_layers: bool,
+    /// What the type of a problem begins with; only HTTP has problems.
+    type_base: Option<Arc<str>>,
 }
 
 /// A protocol's codes, and the responses that carry them in a body of `B`.
@@ -30,6 +33,7 @@ impl<C: Copy> Answers<C> {
             scope,
             codes: Vec::new(),
             names_layers: false,
+            type_base: None,
         }
     }
 
@@ -44,6 +48,14 @@ impl<C: Copy> Answers<C> {
 
     pub(crate) fn names_layers(&self) -> bool {
         self.names_layers
+    }
+
+    pub(super) fn set_type_base(&mut self, base: Arc<str>) {
+        self.type_base = Some(base);
+    }
+
+    pub(super) fn type_base(&self) -> Option<&str> {
+        self.type_base.as_deref()
     }
 
     /// The code that was set for `kind`.

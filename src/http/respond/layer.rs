@@ -30,6 +30,10 @@ use super::{Answer, Answers, Respond};
 /// `Retry-After` header too, in whole seconds, rounded up. Nothing that a layer or an error says of
 /// the inside of the service is in it.
 ///
+/// A refusal for the sake of an idempotency key has `safe_new_key` too: `true` where the request may be
+/// sent again with another key, since nothing can have run under this one; `false` where something may
+/// have run, so that it is for the client to find out. `Cache-Control: no-store` goes with it.
+///
 /// It stands outermost. An error of the stack that is no refusal is counted in
 /// `mainstay_respond_errors_total` and said in an event.
 #[derive(Clone, Debug)]
@@ -71,6 +75,14 @@ impl RespondLayer {
         Arc::make_mut(&mut self.answers).name_layers();
         self
     }
+
+    /// Makes the member `type` of a refusal's problem the URI `base` with the [`Kind::label`] after it:
+    /// `https://errors.example/` gives `https://errors.example/key_reused`. Default: `about:blank`.
+    #[must_use]
+    pub fn type_base(mut self, base: impl Into<Arc<str>>) -> Self {
+        Arc::make_mut(&mut self.answers).set_type_base(base.into());
+        self
+    }
 }
 
 impl<B: From<Bytes>> Answer<B> for StatusCode {
@@ -80,7 +92,7 @@ impl<B: From<Bytes>> Answer<B> for StatusCode {
             Some(refusal) => {
                 let status = answers.code(refusal.kind());
                 let status = status.unwrap_or_else(|| default_status(refusal.kind()));
-                Problem::of(refusal, status, answers.names_layers())
+                Problem::of(refusal, status, answers.names_layers()).type_base(answers.type_base())
             }
         };
         problem.into_response()
