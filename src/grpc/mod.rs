@@ -3,6 +3,8 @@
 mod classify;
 mod code;
 mod details;
+#[cfg(feature = "idempotency")]
+mod idempotency;
 mod presets;
 mod protobuf;
 mod pushback;
@@ -14,6 +16,8 @@ mod settle;
 
 pub use classify::ByCode;
 pub use code::Code;
+#[cfg(feature = "idempotency")]
+pub use idempotency::ResultPolicy;
 pub use pushback::pushback;
 #[cfg(feature = "retry")]
 pub use replay::IdempotentMethods;

@@ -125,6 +125,8 @@ pub use extensions::{AttemptHeader, Extensions};
 #[cfg(feature = "bulkhead")]
 pub use hold::{HeldBody, UntilBodyEnd};
 #[cfg(feature = "idempotency")]
+pub(crate) use idempotency::Judge;
+#[cfg(feature = "idempotency")]
 pub use idempotency::{KeyHeader, ReadBody, RecordResponse, ResultPolicy, Verdict};
 #[cfg(feature = "retry")]
 pub use replay::SafeMethods;

@@ -11,6 +11,7 @@ mod recorder;
 mod stored_headers;
 
 pub use key_header::KeyHeader;
+pub(crate) use policy::Judge;
 pub use policy::{ResultPolicy, Verdict};
 pub use read_body::ReadBody;
 pub use record_response::RecordResponse;

@@ -1,8 +1,8 @@
 //! What of a response is kept.
 
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
-use crate::idempotency::OnError;
+use crate::idempotency::{Disposition, OnError, Tombstone};
 
 /// What is to become of the key of a request that was answered.
 ///
@@ -30,6 +30,18 @@ pub enum Verdict {
     /// It is not known whether it was done: the lease lapses, and then
     /// [`OnLapse`](crate::idempotency::OnLapse) decides.
     Unknown,
+}
+
+impl Verdict {
+    /// What is kept of a response of which no byte matters; `None` for one that is kept itself.
+    pub(super) const fn without_reading(self) -> Option<Disposition> {
+        match self {
+            Self::Keep => None,
+            Self::Release => Some(Disposition::Release),
+            Self::Tombstone => Some(Disposition::Tombstone(Tombstone::ByHandler)),
+            Self::Unknown => Some(Disposition::Unknown),
+        }
+    }
 }
 
 /// Says by its status what of a response is kept.
@@ -99,7 +111,7 @@ impl ResultPolicy {
         self
     }
 
-    pub(super) fn of_status(&self, status: StatusCode) -> Verdict {
+    fn of_status(&self, status: StatusCode) -> Verdict {
         let mut said = self.statuses.iter();
         if let Some((_, verdict)) = said.find(|(known, _)| *known == status) {
             return *verdict;
@@ -110,9 +122,31 @@ impl ResultPolicy {
             _ => Verdict::Keep,
         }
     }
+}
 
-    pub(super) const fn on_error(&self) -> OnError {
+/// Decides by a protocol's status.
+pub(crate) trait Judge: Send + Sync + 'static {
+    /// What an error means that is no refusal.
+    fn on_error(&self) -> OnError;
+
+    /// By the head of a response; `None` where its trailers decide.
+    fn of_head(&self, status: StatusCode, headers: &HeaderMap) -> Option<Verdict>;
+
+    /// By what came after the body.
+    fn of_trailers(&self, trailers: Option<&HeaderMap>) -> Verdict;
+}
+
+impl Judge for ResultPolicy {
+    fn on_error(&self) -> OnError {
         self.errors
+    }
+
+    fn of_head(&self, status: StatusCode, _headers: &HeaderMap) -> Option<Verdict> {
+        Some(self.of_status(status))
+    }
+
+    fn of_trailers(&self, _trailers: Option<&HeaderMap>) -> Verdict {
+        Verdict::Keep
     }
 }
 

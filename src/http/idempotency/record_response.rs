@@ -9,9 +9,10 @@ use http_body::Body;
 
 use crate::context::Field;
 use crate::error::StackError;
-use crate::idempotency::{Capture, Disposition, Tombstone, Unreadable};
+use crate::idempotency::{Capture, Disposition, Unreadable};
 
-use super::recorder::{self, Recorder};
+use super::policy::Judge;
+use super::recorder::{self, Extent, Recorder};
 use super::{ReadBody, ResultPolicy, Verdict};
 
 /// Reads responses into records, and makes responses of records.
@@ -32,14 +33,14 @@ use super::{ReadBody, ResultPolicy, Verdict};
 /// context and ids of a request (`traceparent`, `tracestate`, `traceresponse`, `baggage`, `b3`,
 /// `X-Request-Id` and the like). The first client gets them all.
 #[derive(Clone, Debug, Default)]
-pub struct RecordResponse {
-    policy: ResultPolicy,
+pub struct RecordResponse<P = ResultPolicy> {
+    policy: P,
     recorder: Recorder,
 }
 
-impl RecordResponse {
+impl<P> RecordResponse<P> {
     /// Keeps what `policy` says.
-    pub fn new(policy: ResultPolicy) -> Self {
+    pub fn new(policy: P) -> Self {
         Self {
             policy,
             recorder: Recorder::default(),
@@ -85,8 +86,9 @@ impl RecordResponse {
     }
 }
 
-impl<B, E> Capture<Response<B>, E> for RecordResponse
+impl<P, B, E> Capture<Response<B>, E> for RecordResponse<P>
 where
+    P: Judge,
     B: Body<Data = Bytes, Error: Send> + Unpin + Send,
     E: StackError + Send,
 {
@@ -104,18 +106,21 @@ where
             }
         };
         let said = response.extensions_mut().remove::<Verdict>();
-        let verdict = said.unwrap_or_else(|| self.policy.of_status(response.status()));
-        let disposition = match verdict {
-            Verdict::Keep => {
-                let (response, extent) = self.recorder.read(response).await;
-                let disposition = self.recorder.keep(&response, extent);
-                return (Ok(response), disposition);
+        let by_head = || self.policy.of_head(response.status(), response.headers());
+        let verdict = said.or_else(by_head);
+        if let Some(disposition) = verdict.and_then(Verdict::without_reading) {
+            return (Ok(response.map(ReadBody::untouched)), disposition);
+        }
+        let (response, extent) = self.recorder.read(response).await;
+        let disposition = match (verdict, &extent) {
+            (None, Extent::Whole(_)) => {
+                let verdict = self.policy.of_trailers(response.body().trailers());
+                verdict.without_reading()
             }
-            Verdict::Release => Disposition::Release,
-            Verdict::Tombstone => Disposition::Tombstone(Tombstone::ByHandler),
-            Verdict::Unknown => Disposition::Unknown,
+            _ => None,
         };
-        (Ok(response.map(ReadBody::untouched)), disposition)
+        let disposition = disposition.unwrap_or_else(|| self.recorder.keep(&response, extent));
+        (Ok(response), disposition)
     }
 
     fn pass(&self, mut response: Response<B>) -> Self::Outer {

@@ -1,0 +1,9 @@
+//! Idempotency keys over HTTP and gRPC: what is read of a request, what is kept of a response, and what
+//! a client sees of it. The numbers are those of the list of faults that the pattern answers for.
+
+mod keys;
+mod kit;
+mod replies;
+mod requests;
+mod responses;
+mod streams;
