@@ -5,6 +5,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::error::{Executed, StackError};
+
 use super::Tombstone;
 
 /// Reads a result into a record, and a record back into a response.
@@ -29,6 +31,12 @@ pub trait Capture<Res, Err>: Send + Sync + 'static {
     /// # Errors
     /// When the record cannot be read, as one of a newer version. The request is not run again.
     fn replay(&self, record: Bytes) -> Result<Self::Outer, Unreadable>;
+
+    /// Marks a response that was made without a claim, because the store was down and
+    /// `StoreDown::Run` is set. The default leaves it as it is.
+    fn bypassed(&self, response: Self::Outer) -> Self::Outer {
+        response
+    }
 }
 
 /// What is to be kept of an execution.
@@ -42,6 +50,39 @@ pub enum Disposition {
     Release,
     /// It is not known whether it was run: the claim stands until its lease lapses, and then
     /// [`OnLapse`](super::OnLapse) decides.
+    Unknown,
+}
+
+impl Disposition {
+    /// What is to be kept of an error.
+    ///
+    /// Where it is a refusal by a layer further in, that layer knows whether the request can have run:
+    /// [`Executed::No`] gives the key back, [`Executed::Unknown`] leaves it to its lease, and
+    /// [`Executed::Yes`] keeps the fact. `otherwise` says it for all other errors.
+    pub fn of_error<E: StackError>(error: &E, otherwise: OnError) -> Self {
+        let executed = error.rejection().map(crate::Rejection::executed);
+        match (executed, otherwise) {
+            (Some(Executed::No), _) | (None, OnError::Release) => Self::Release,
+            (Some(Executed::Unknown), _) | (None, OnError::Unknown) => Self::Unknown,
+            (Some(Executed::Yes), _) | (None, OnError::Tombstone) => {
+                Self::Tombstone(Tombstone::Unrecordable)
+            }
+        }
+    }
+}
+
+/// What an error means that is no refusal: the handler's own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+pub enum OnError {
+    /// That the request ran: it is not run again. The default, since a layer cannot see what a handler
+    /// had done before it failed.
+    #[default]
+    Tombstone,
+    /// That nothing was done, or that it may be done again: the key is free at once.
+    Release,
+    /// That it is not known: the lease lapses, and then [`OnLapse`](super::OnLapse) decides.
     Unknown,
 }
 

@@ -9,7 +9,7 @@ mod scope;
 mod store;
 mod stored;
 
-pub use capture::{Capture, Disposition, Unreadable};
+pub use capture::{Capture, Disposition, OnError, Unreadable};
 pub use claim::{Claim, Claimed, Fenced, OnLapse};
 pub use execution::Execution;
 pub use key::{ClientKey, Fingerprint, Hasher, Owner, StoreKey};
