@@ -24,6 +24,14 @@ impl Carried {
         }
     }
 
+    /// The deadline is this one, if it comes sooner.
+    #[must_use]
+    pub(crate) fn until(mut self, deadline: Deadline) -> Self {
+        let sooner = self.deadline.map(|carried| carried.sooner(deadline));
+        self.deadline = Some(sooner.unwrap_or(deadline));
+        self
+    }
+
     /// Says it wherever `future` is polled.
     pub(crate) const fn over<F>(self, future: F) -> Carry<F> {
         Carry {
@@ -68,6 +76,8 @@ mod tests {
                 Carried::take()
             })
             .await;
+        let later = Deadline::within(Duration::from_secs(2));
+        let carried = carried.until(later).until(Deadline::NEVER);
         let seen = tokio::spawn(carried.over(async {
             tokio::task::yield_now().await;
             (Deadline::current(), Attempt::current())
@@ -79,7 +89,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_not_said_is_not_said_later() {
-        let seen = Carried::take().over(async { (Deadline::current(), Attempt::current()) });
+        let carried = Carried::take().until(Deadline::NEVER);
+        let seen = carried.over(async { (Deadline::current(), Attempt::current()) });
         assert_eq!(seen.await, (None, None));
     }
 }

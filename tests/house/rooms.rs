@@ -39,6 +39,7 @@ const NOUNS: &[(&str, &[&str])] = &[
     (
         "idempotency",
         &[
+            "call",
             "capture",
             "claim",
             "client",
@@ -48,7 +49,9 @@ const NOUNS: &[(&str, &[&str])] = &[
             "memory",
             "messages",
             "prepare",
+            "refusal",
             "scope",
+            "shared",
             "store",
             "stored",
             "wait",
