@@ -20,6 +20,7 @@
 mod ambient;
 mod attempt;
 mod carrier;
+mod carry;
 mod deadline;
 
 pub use ambient::{Ambient, CallContext, Scope};
@@ -28,3 +29,4 @@ pub use carrier::{Carrier, Field};
 pub use deadline::Deadline;
 
 pub(crate) use ambient::{Entered, enter_attempt, enter_deadline};
+pub(crate) use carry::Carried;

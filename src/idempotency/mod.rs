@@ -1,19 +1,34 @@
 //! Runs a request once, and answers its repeats with what came of it.
 
+mod call;
 mod capture;
 mod claim;
+mod config;
 mod execution;
+mod future;
+mod handle;
 mod key;
+
+mod layer;
 mod prepare;
+mod refusal;
 mod scope;
+mod service;
+mod shared;
 mod store;
 mod stored;
+mod wait;
 
 pub use capture::{Capture, Disposition, OnError, Unreadable};
 pub use claim::{Claim, Claimed, Fenced, OnLapse};
+pub use config::{Duplicates, IdempotencyConfig, StoreDown};
 pub use execution::Execution;
+pub use future::ResponseFuture;
+pub use handle::{IdempotencyHandle, IdempotencySnapshot};
 pub use key::{ClientKey, Fingerprint, Hasher, Owner, StoreKey};
+pub use layer::IdempotencyLayer;
 pub use prepare::{Prepare, Unfit};
-pub use scope::{Scope, Scoped, SingleTenant, Unscoped};
+pub use scope::{By, HasScope, Scope, Scoped, SingleTenant, Unscoped};
+pub use service::Idempotency;
 pub use store::Store;
 pub use stored::{Stored, Tombstone};

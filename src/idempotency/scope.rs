@@ -51,3 +51,38 @@ impl<Req> Scope<Req> for SingleTenant {
 /// Nobody has said yet whose keys these are. A layer in this state makes no services.
 #[derive(Clone, Copy, Debug)]
 pub struct Unscoped;
+
+/// What a layer that was told whose its keys are has in the place of [`Unscoped`].
+#[derive(Clone, Copy, Debug)]
+pub struct By<K>(pub(super) K);
+
+/// That a layer was told whose its keys are.
+#[diagnostic::on_unimplemented(
+    message = "nobody has said whose the keys of this idempotency layer are",
+    label = "its keys would be shared by all clients",
+    note = "add `.scope(|request: &Request| ..)` to the layer, which gives the tenant, account or user that the server knows the request to be of",
+    note = "where there is only one that it could be, add `.single_tenant()`"
+)]
+pub trait HasScope: sealed::Sealed {
+    /// The scope that its services have.
+    type Scope;
+
+    /// A copy of it for one more service.
+    fn scope(&self) -> Self::Scope;
+}
+
+impl<K: Clone> HasScope for By<K> {
+    type Scope = K;
+
+    fn scope(&self) -> K {
+        self.0.clone()
+    }
+}
+
+mod sealed {
+    /// Only this crate says what has a scope.
+    #[expect(unnameable_types, reason = "it is sealed")]
+    pub trait Sealed {}
+
+    impl<K> Sealed for super::By<K> {}
+}

@@ -40,6 +40,7 @@ const NOUNS: &[(&str, &[&str])] = &[
     (
         "idempotency",
         &[
+            "call",
             "capture",
             "claim",
             "client",
@@ -49,7 +50,9 @@ const NOUNS: &[(&str, &[&str])] = &[
             "memory",
             "messages",
             "prepare",
+            "refusal",
             "scope",
+            "shared",
             "store",
             "stored",
             "wait",

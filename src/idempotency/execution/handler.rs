@@ -2,7 +2,9 @@
 
 use tokio::sync::watch;
 
-use super::StoreKey;
+use crate::idempotency::StoreKey;
+
+use super::ambient;
 
 /// One execution of a request under a key, as its handler sees it.
 #[derive(Clone, Debug)]
@@ -13,7 +15,7 @@ pub struct Execution {
 }
 
 impl Execution {
-    pub(super) const fn new(
+    pub(in crate::idempotency) const fn new(
         key: StoreKey,
         attempt: u64,
         lease_lost: watch::Receiver<bool>,
@@ -23,6 +25,12 @@ impl Execution {
             attempt,
             lease_lost,
         }
+    }
+
+    /// The execution that the code now running is part of, if it is part of one and the task is the
+    /// layer's: what the handler spawns does not see it.
+    pub fn current() -> Option<Self> {
+        ambient::current()
     }
 
     /// Under what the store keeps it.
