@@ -16,7 +16,7 @@ pub struct Claim {
     /// For how long, from the moment the store grants or renews it, on the store's clock.
     pub lease: Duration,
     /// For how long the store remembers the key, from the last thing that was said of it, on the
-    /// store's clock.
+    /// store's clock. It is said by the claim that is granted, by `renew` and by `finish`.
     pub retention: Duration,
     /// What becomes of an earlier claim whose lease has lapsed.
     pub on_lapse: OnLapse,
@@ -28,7 +28,8 @@ pub struct Claim {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
 pub enum OnLapse {
-    /// It is answered [`Claimed::OutcomeUnknown`]: the request runs at most once. The default.
+    /// It is answered [`Claimed::OutcomeUnknown`]: the request runs at most once. The default. The
+    /// key stays as it is: its owner may finish it yet, and a later claim may take it over.
     #[default]
     Indeterminate,
     /// It takes the key over: the request runs at least once.
@@ -45,7 +46,7 @@ pub enum Claimed {
     },
     /// Another has it.
     InFlight {
-        /// What is left of its lease.
+        /// What is left of its lease; [`Duration::MAX`] when it never ends.
         lease_left: Duration,
     },
     /// It was run to its end.

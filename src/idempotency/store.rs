@@ -16,9 +16,14 @@ use super::{Claim, Claimed, Fenced, StoreKey, Stored};
 /// - `renew`, `finish` and `release` change nothing under another owner's key.
 /// - That a lease ends takes nothing from its owner: it only lets another claim the key, if that
 ///   one's [`OnLapse`](super::OnLapse) says so. So a late `finish` counts when nobody did.
-/// - What is done stays done, under its fingerprint, until its retention ends. A store that is short of
-///   room makes a record a [`Tombstone::Demoted`](super::Tombstone::Demoted), and answers a new key
-///   with [`Claimed::Full`]; it never forgets a key that is claimed.
+/// - What is done stays done, under its fingerprint, until its retention ends: its owner's `renew` then
+///   is [`Fenced::Applied`] and changes nothing, and its owner's `release` is
+///   [`Fenced::Superseded`].
+/// - A claim that is not granted changes nothing, so a key that is only asked for is forgotten in time.
+///   A key whose lease runs is not forgotten, however short its retention.
+/// - A store that is short of room makes a record a
+///   [`Tombstone::Demoted`](super::Tombstone::Demoted), and answers a new key with
+///   [`Claimed::Full`]; it never forgets a key that is claimed.
 ///
 /// `conformance` (feature `test-util`) holds a store to these, and `MemoryStore` is the one to read.
 ///
@@ -36,14 +41,17 @@ pub trait Store: Send + Sync + 'static {
     fn renew(&self, claim: &Claim) -> impl Future<Output = Result<Fenced, Self::Error>> + Send;
 
     /// Says what came of it; the lease ends, and `claim.retention` begins. A key that the store does
-    /// not know any more, after a loss of its data perhaps, is kept as done.
+    /// not know any more, after a loss of its data perhaps, is kept as done; [`Fenced::Gone`] when there
+    /// is no room for it.
     fn finish(
         &self,
         claim: &Claim,
         result: Stored,
     ) -> impl Future<Output = Result<Fenced, Self::Error>> + Send;
 
-    /// Says that nothing was run: the key is free for the next claim.
+    /// Says that nothing was run by this claim: the key is as it was before it. So it is free; but if
+    /// the claim took the key over, an earlier execution may have run, and the key is answered as one
+    /// whose lease has lapsed. Asked again, it may be [`Fenced::Gone`].
     fn release(&self, claim: &Claim) -> impl Future<Output = Result<Fenced, Self::Error>> + Send;
 
     /// Returns when `key` may have changed, and after `wait` in any case. The default waits.
