@@ -1,4 +1,10 @@
 //! Runs a request once, and answers its repeats with what came of it.
+//!
+//! # Telemetry
+//! | Metric | Meaning |
+//! |---|---|
+//! | `mainstay_idempotency_store_records` | gauge: keys that a [`MemoryStore`] holds, claimed and done |
+//! | `mainstay_idempotency_store_bytes` | gauge: bytes that it holds, 512 for each key among them |
 
 mod call;
 mod capture;
@@ -8,8 +14,11 @@ mod execution;
 mod future;
 mod handle;
 mod key;
-
 mod layer;
+mod memory;
+mod policy;
+#[cfg(test)]
+mod policy_tests;
 mod prepare;
 mod refusal;
 mod scope;
@@ -27,6 +36,7 @@ pub use future::ResponseFuture;
 pub use handle::{IdempotencyHandle, IdempotencySnapshot};
 pub use key::{ClientKey, Fingerprint, Hasher, Owner, StoreKey};
 pub use layer::IdempotencyLayer;
+pub use memory::{MemorySnapshot, MemoryStore, MemoryStoreConfig};
 pub use prepare::{Prepare, Unfit};
 pub use scope::{By, HasScope, Scope, Scoped, SingleTenant, Unscoped};
 pub use service::Idempotency;

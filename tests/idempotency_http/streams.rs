@@ -100,8 +100,8 @@ async fn a_body_that_hangs_does_not_hold_the_capture_up() {
 #[tokio::test(start_paused = true)]
 async fn a_body_that_ends_in_time_is_kept() {
     for (wait, is_kept) in [
-        (SECOND - Duration::from_millis(1), true),
-        (SECOND + Duration::from_millis(1), false),
+        (Duration::from_millis(999), true),
+        (Duration::from_millis(1001), false),
     ] {
         let steps = [data("ab"), Step::Wait(wait), data("cd")];
         let (reply, kept) = capture(&rule(), Response::new(streamed(steps))).await;
