@@ -21,7 +21,7 @@ use super::{Code, pushback};
 /// | `ABORTED` | success | the call lost against another; what is to be repeated is more than this call (`code.proto`) |
 /// | `INVALID_ARGUMENT`, `NOT_FOUND`, `ALREADY_EXISTS`, `PERMISSION_DENIED`, `FAILED_PRECONDITION`, `OUT_OF_RANGE`, `UNAUTHENTICATED` | success | an answer: the service judged the request, as with a 4xx |
 ///
-/// Which codes are transient is set by [`transient`](Self::transient). A failure carries the
+/// [`transient`](Self::transient) and [`answers`](Self::answers) change the table. A failure carries the
 /// [`pushback()`] of the same metadata. The code comes first: pushback on an answer changes nothing, and
 /// on a failure that is not transient it opens a breaker and repeats nothing.
 ///
@@ -39,11 +39,15 @@ use super::{Code, pushback};
 pub struct ByCode {
     /// One bit for each number.
     transient: u32,
+    answers: u32,
 }
 
 impl Default for ByCode {
     fn default() -> Self {
-        Self { transient: 0 }.transient([Code::Unavailable, Code::ResourceExhausted])
+        Self {
+            transient: bit(Code::Unavailable) | bit(Code::ResourceExhausted),
+            answers: 0,
+        }
     }
 }
 
@@ -55,8 +59,17 @@ impl ByCode {
     /// method is idempotent (gRFC A6, *Retryable Status Codes*).
     #[must_use]
     pub fn transient(mut self, codes: impl IntoIterator<Item = Code>) -> Self {
-        let bits = codes.into_iter().filter(|code| *code != Code::Ok).map(bit);
-        self.transient = bits.fold(0, |set, bit| set | bit);
+        self.transient = bits(codes);
+        self
+    }
+
+    /// The codes that are answers besides those of the table: successes, never repeated. Such as
+    /// `RESOURCE_EXHAUSTED` where it speaks of one caller's quota, and would open a circuit for all.
+    ///
+    /// A code that is named here is an answer, whatever else is said of it.
+    #[must_use]
+    pub fn answers(mut self, codes: impl IntoIterator<Item = Code>) -> Self {
+        self.answers = bits(codes);
         self
     }
 
@@ -64,6 +77,8 @@ impl ByCode {
     pub fn outcome(&self, code: Code) -> Outcome {
         let is_transient = self.transient & bit(code) != 0;
         match code {
+            Code::Ok => Outcome::Success,
+            _ if self.answers & bit(code) != 0 => Outcome::Success,
             Code::ResourceExhausted if is_transient => Outcome::Failure(Failure::overload()),
             _ if is_transient => Outcome::Failure(Failure::transient()),
             Code::Cancelled => Outcome::Ignored,
@@ -73,8 +88,7 @@ impl ByCode {
             | Code::Internal
             | Code::Unavailable
             | Code::DataLoss => Outcome::Failure(Failure::permanent()),
-            Code::Ok
-            | Code::InvalidArgument
+            Code::InvalidArgument
             | Code::NotFound
             | Code::AlreadyExists
             | Code::PermissionDenied
@@ -102,7 +116,7 @@ impl ByCode {
     }
 
     /// What the head of a response says; `None` while the call is under way.
-    pub(super) fn of_head<B>(&self, response: &http::Response<B>) -> Option<Outcome> {
+    pub(super) fn of_head<B>(self, response: &http::Response<B>) -> Option<Outcome> {
         let headers = response.headers();
         if let Some(code) = Code::of_metadata(headers) {
             return Some(self.of_code(code, headers));
@@ -123,6 +137,10 @@ impl ByCode {
             other => other,
         })
     }
+}
+
+fn bits(codes: impl IntoIterator<Item = Code>) -> u32 {
+    codes.into_iter().fold(0, |set, code| set | bit(code))
 }
 
 const fn bit(code: Code) -> u32 {
@@ -201,6 +219,18 @@ mod tests {
         let one = ByCode::default().transient([Code::Internal]);
         assert_eq!(one.outcome(Code::Internal), failed(Failure::transient()));
         assert_eq!(one.outcome(Code::Unavailable), failed(Failure::permanent()));
+    }
+
+    #[test]
+    fn the_codes_that_are_answers_fail_nothing_and_are_never_repeated() {
+        let by = ByCode::default().answers([Code::ResourceExhausted, Code::Cancelled]);
+        assert_eq!(by.outcome(Code::ResourceExhausted), Outcome::Success);
+        assert_eq!(by.outcome(Code::Cancelled), Outcome::Success);
+        assert_eq!(by.outcome(Code::Unavailable), failed(Failure::transient()));
+        let all = ByCode::default().answers(Code::ALL).transient(Code::ALL);
+        for code in Code::ALL {
+            assert_eq!(all.outcome(code), Outcome::Success, "{code:?}");
+        }
     }
 
     #[test]

@@ -96,6 +96,7 @@ mod tests {
         Ok(all)
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "what `all` gives")]
     fn one(number: u32, value: Value<'_>) -> Result<Vec<Field<'_>>, Malformed> {
         Ok(vec![Field { number, value }])
     }

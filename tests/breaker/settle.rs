@@ -9,7 +9,7 @@ use mainstay::breaker::{
 use mainstay::{Failure, Outcome, Pushback};
 use tower::{BoxError, Layer, Service, ServiceExt};
 
-use super::{Do, MILLI, SECOND, Upstream, advance, config};
+use super::{Do, SECOND, Upstream, advance, config};
 
 /// Gives the call to whoever gets the response.
 #[derive(Clone, Copy)]
@@ -27,6 +27,8 @@ impl Settle<()> for Later {
     }
 }
 
+/// One millisecond less than a second.
+const ALMOST: Duration = Duration::from_millis(999);
 const FAILED: Outcome = Outcome::Failure(Failure::transient());
 
 /// A circuit whose calls end when the test says so.
@@ -136,7 +138,7 @@ async fn a_call_that_is_dropped_unsettled_was_given_up_at_the_age_of_its_respons
     assert_eq!(ignoring.counts(), (0, 0, 0));
 
     let counting = bench(small().cancelled(Cancelled::FailureAfter(SECOND)));
-    let quick = counting.after(Do::Take(SECOND - MILLI)).await;
+    let quick = counting.after(Do::Take(ALMOST)).await;
     let slow = counting.after(Do::Take(SECOND)).await;
     advance(Duration::from_secs(3600)).await;
     drop(quick);
@@ -149,7 +151,7 @@ async fn a_call_that_is_dropped_unsettled_was_given_up_at_the_age_of_its_respons
 async fn a_long_stream_is_not_a_slow_call_and_a_late_response_is() {
     let config = small().slow_ratio(mainstay::Ratio::percent(50).unwrap());
     let bench = bench(config.slow_duration(SECOND));
-    let quick = bench.after(Do::Take(SECOND - MILLI)).await;
+    let quick = bench.after(Do::Take(ALMOST)).await;
     advance(Duration::from_secs(3600)).await;
     quick.settle(Outcome::Success);
     assert_eq!(bench.circuit.snapshot().slow(), 0);
