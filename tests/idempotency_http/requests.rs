@@ -4,10 +4,11 @@ use bytes::Bytes;
 use http::{HeaderMap, Request};
 use http_body::Body as _;
 use mainstay::Kind;
-use mainstay::http::{KeyHeader, ReadBody};
-use mainstay::idempotency::{Fingerprint, Prepare, Unfit};
+use mainstay::http::{KeyHeader, ReadBody, RecordResponse};
+use mainstay::idempotency::{Capture, Fingerprint, Prepare, Unfit};
+use tower::BoxError;
 
-use super::kit::{Body, Step, bytes, data, drain, full, request, streamed, trailers};
+use super::kit::{Body, Reply, Step, bytes, data, drain, full, key, request, streamed, trailers};
 
 async fn read(
     rule: &KeyHeader,
@@ -227,4 +228,18 @@ async fn a_body_of_its_own_is_at_hand_for_an_answer() {
         (Bytes::from_static(b"no"), None::<HeaderMap>, None)
     );
     assert!(ReadBody::<Body>::default().is_end_stream());
+}
+
+#[test]
+fn a_request_without_a_key_allocates_nothing_on_its_way() {
+    use super::kit::Reply;
+    let (rule, record) = (KeyHeader::new(), RecordResponse::default());
+    let (sent, answer) = (request(full("abc")), http::Response::new(full("abc")));
+    let measured = allocation_counter::measure(|| {
+        assert_eq!(key(&rule, &sent).unwrap(), None);
+        let inner: Request<ReadBody<Body>> = rule.pass(sent);
+        let reply: Reply = Capture::<_, BoxError>::pass(&record, answer);
+        std::mem::forget((inner, reply));
+    });
+    assert_eq!(measured.count_total, 0);
 }

@@ -4,6 +4,8 @@
 mod breaker;
 #[cfg(feature = "bulkhead")]
 mod bulkhead;
+#[cfg(feature = "idempotency")]
+mod idempotency;
 #[cfg(feature = "retry")]
 mod retry;
 #[cfg(feature = "timeout")]

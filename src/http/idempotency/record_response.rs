@@ -32,10 +32,17 @@ use super::{ReadBody, ResultPolicy, Verdict};
 /// `Proxy-Authenticate`, `Server-Timing`, rate limits (`RateLimit..`, `X-RateLimit..`), the trace
 /// context and ids of a request (`traceparent`, `tracestate`, `traceresponse`, `baggage`, `b3`,
 /// `X-Request-Id` and the like). The first client gets them all.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct RecordResponse<P = ResultPolicy> {
     policy: P,
     recorder: Recorder,
+}
+
+/// By the statuses of HTTP, at most once.
+impl Default for RecordResponse {
+    fn default() -> Self {
+        Self::new(ResultPolicy::default())
+    }
 }
 
 impl<P> RecordResponse<P> {
