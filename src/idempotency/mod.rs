@@ -3,6 +3,7 @@
 mod call;
 mod capture;
 mod claim;
+mod client;
 mod config;
 mod execution;
 mod future;
@@ -10,6 +11,7 @@ mod handle;
 mod key;
 
 mod layer;
+mod messages;
 mod prepare;
 mod refusal;
 mod scope;
@@ -21,12 +23,14 @@ mod wait;
 
 pub use capture::{Capture, Disposition, OnError, Unreadable};
 pub use claim::{Claim, Claimed, Fenced, OnLapse};
+pub use client::{All, IdempotencyKey, IdempotencyKeyLayer, Which};
 pub use config::{Duplicates, IdempotencyConfig, StoreDown};
 pub use execution::Execution;
 pub use future::ResponseFuture;
 pub use handle::{IdempotencyHandle, IdempotencySnapshot};
 pub use key::{ClientKey, Fingerprint, Hasher, Owner, StoreKey};
 pub use layer::IdempotencyLayer;
+pub use messages::{Acknowledgement, ByMessageId, Defaulted, DoneOnly, Fingerprinting, IdAlone};
 pub use prepare::{Prepare, Unfit};
 pub use scope::{By, HasScope, Scope, Scoped, SingleTenant, Unscoped};
 pub use service::Idempotency;
