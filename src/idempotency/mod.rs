@@ -8,6 +8,8 @@
 
 mod capture;
 mod claim;
+#[cfg(feature = "test-util")]
+pub mod conformance;
 mod execution;
 mod key;
 mod memory;
