@@ -52,6 +52,11 @@ impl Unfit {
         }
     }
 
+    /// What the refusal will be.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
     /// Says what caused it.
     #[must_use]
     pub fn because(mut self, cause: Arc<dyn StdError + Send + Sync>) -> Self {
