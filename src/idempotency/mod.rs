@@ -9,13 +9,17 @@
 mod call;
 mod capture;
 mod claim;
+mod client;
 mod config;
+#[cfg(feature = "test-util")]
+pub mod conformance;
 mod execution;
 mod future;
 mod handle;
 mod key;
 mod layer;
 mod memory;
+mod messages;
 mod policy;
 #[cfg(test)]
 mod policy_tests;
@@ -30,6 +34,7 @@ mod wait;
 
 pub use capture::{Capture, Disposition, OnError, Unreadable};
 pub use claim::{Claim, Claimed, Fenced, OnLapse};
+pub use client::{All, IdempotencyKey, IdempotencyKeyLayer, Which};
 pub use config::{Duplicates, IdempotencyConfig, StoreDown};
 pub use execution::Execution;
 pub use future::ResponseFuture;
@@ -37,6 +42,7 @@ pub use handle::{IdempotencyHandle, IdempotencySnapshot};
 pub use key::{ClientKey, Fingerprint, Hasher, Owner, StoreKey};
 pub use layer::IdempotencyLayer;
 pub use memory::{MemorySnapshot, MemoryStore, MemoryStoreConfig};
+pub use messages::{Acknowledgement, ByMessageId, Defaulted, DoneOnly, Fingerprinting, IdAlone};
 pub use prepare::{Prepare, Unfit};
 pub use scope::{By, HasScope, Scope, Scoped, SingleTenant, Unscoped};
 pub use service::Idempotency;

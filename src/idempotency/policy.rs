@@ -120,13 +120,8 @@ impl Entry {
     #[must_use]
     pub(super) fn finish(&mut self, claim: &Claim, result: Stored, now: Instant) -> Fenced {
         let _ = self.expire(now);
-        if let Some(known) = &self.0 {
-            match &known.state {
-                State::Done { owner, .. } if *owner == claim.owner => return Fenced::Applied,
-                State::Pending { owner, .. } if *owner == claim.owner => {}
-                State::Unknown { .. } if known.fingerprint == claim.fingerprint => {}
-                _ => return Fenced::Superseded,
-            }
+        if let Some(refused) = self.finished_by(claim) {
+            return refused;
         }
         self.0 = Some(Known {
             fingerprint: claim.fingerprint,
@@ -137,6 +132,17 @@ impl Entry {
             },
         });
         Fenced::Applied
+    }
+
+    /// What a finish is told that keeps nothing; `None` when it would keep its result.
+    pub(super) fn finished_by(&self, claim: &Claim) -> Option<Fenced> {
+        let known = self.0.as_ref()?;
+        match &known.state {
+            State::Done { owner, .. } if *owner == claim.owner => Some(Fenced::Applied), // I3
+            State::Pending { owner, .. } if *owner == claim.owner => None,
+            State::Unknown { .. } if known.fingerprint == claim.fingerprint => None,
+            _ => Some(Fenced::Superseded),
+        }
     }
 
     /// The owner has run nothing.

@@ -23,12 +23,16 @@ pub(super) struct Load {
 }
 
 impl Load {
-    const KEY: Self = Self {
+    pub(super) const KEY: Self = Self {
         keys: 1,
         bytes: KEY_BYTES,
     };
 
-    const fn plus(self, other: Self) -> Self {
+    pub(super) const fn record(bytes: usize) -> Self {
+        Self { keys: 0, bytes }
+    }
+
+    pub(super) const fn plus(self, other: Self) -> Self {
         Self {
             keys: self.keys.saturating_add(other.keys),
             bytes: self.bytes.saturating_add(other.bytes),
@@ -42,22 +46,29 @@ impl Load {
         }
     }
 
-    const fn lack(self, most: Self) -> Option<Lack> {
-        if self.keys > most.keys {
+    /// What keeps `more` from being taken as well.
+    const fn lack(self, more: Self, most: Self) -> Option<Lack> {
+        let all = self.plus(more);
+        let record = more
+            .bytes
+            .saturating_sub(more.keys.saturating_mul(KEY_BYTES));
+        let without_records = all.keys.saturating_mul(KEY_BYTES).saturating_add(record);
+        if all.keys > most.keys || without_records > most.bytes {
             Some(Lack::Keys)
-        } else if self.bytes > most.bytes {
-            Some(Lack::Bytes)
+        } else if all.bytes > most.bytes {
+            Some(Lack::Records)
         } else {
             None
         }
     }
 }
 
-/// Which limit has been reached.
+/// What there are too many of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Lack {
+    /// By their number, or by what they take without any record: to demote would not help.
     Keys,
-    Bytes,
+    Records,
 }
 
 /// The limits of a store. Its lock is taken inside a shard's, and nothing inside it.
@@ -87,12 +98,6 @@ impl Room {
         *self.taken.lock()
     }
 
-    /// Whether a record of so many bytes would have room if it were the only one.
-    pub(super) fn could_hold(&self, record: usize) -> bool {
-        let keys = self.taken().keys.saturating_mul(KEY_BYTES);
-        keys.saturating_add(record) <= self.most.bytes
-    }
-
     /// Begins an operation. Make it before the shard is locked, so that it ends after.
     pub(super) fn turn(&self) -> Turn<'_> {
         Turn {
@@ -100,7 +105,7 @@ impl Room {
             taken: Load::default(),
             freed: Load::default(),
             given: Load::default(),
-            reserved: 0,
+            refused: Load::default(),
             bells: Vec::new(),
         }
     }
@@ -127,8 +132,8 @@ fn tell(gauge: &Gauge, taken: usize, freed: usize) {
     }
 }
 
-/// What one operation takes and gives back. What it did not use is given back at its end, and there,
-/// outside of all locks, metrics and waiters are told.
+/// What one operation takes and gives back. At its end, outside of all locks, what it freed is given
+/// back, and metrics and waiters are told.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     room: &'a Room,
@@ -136,69 +141,47 @@ pub(super) struct Turn<'a> {
     freed: Load,
     /// What was freed, and is room for others already.
     given: Load,
-    reserved: usize,
+    refused: Load,
     bells: Vec<Arc<Notify>>,
 }
 
 impl Turn<'_> {
-    /// Takes room for another key, if there is.
+    /// Takes room, if there is.
     #[must_use]
-    pub(super) fn take_key(&mut self) -> bool {
-        self.take(Load::KEY)
-    }
-
-    /// What there is too little of for another key.
-    pub(super) fn lacks(&mut self) -> Option<Lack> {
-        let most = self.room.most;
-        self.given_back(|taken| taken.plus(Load::KEY).lack(most))
-    }
-
-    /// Takes room for a record that is about to be kept, if there is.
-    #[must_use]
-    pub(super) fn reserve(&mut self, record: usize) -> bool {
-        let bytes = record;
-        let has_room = self.take(Load { keys: 0, bytes });
-        if has_room {
-            self.reserved = self.reserved.saturating_add(bytes);
+    pub(super) fn take(&mut self, load: Load) -> bool {
+        if load == Load::default() {
+            return true;
         }
-        has_room
-    }
-
-    /// A record was replaced by another, either of which may be of no bytes. What it grew by was
-    /// reserved.
-    pub(super) fn resize(&mut self, before: usize, after: usize) {
-        let grown = after.saturating_sub(before);
-        debug_assert!(grown <= self.reserved, "bytes that nobody reserved");
-        self.reserved = self.reserved.saturating_sub(grown);
-        let bytes = before.saturating_sub(after);
-        self.freed = self.freed.plus(Load { keys: 0, bytes });
-    }
-
-    /// A key was forgotten, and a record of so many bytes with it.
-    pub(super) fn free_key(&mut self, record: usize) {
-        self.resize(record, 0);
-        self.freed = self.freed.plus(Load::KEY);
-    }
-
-    /// Rings at the end.
-    pub(super) fn ring(&mut self, bell: Option<Arc<Notify>>) {
-        self.bells.extend(bell);
-    }
-
-    fn take(&mut self, load: Load) -> bool {
         let most = self.room.most;
         let has_room = self.given_back(|taken| {
-            let wanted = taken.plus(load);
-            let has_room = wanted.lack(most).is_none();
+            let has_room = taken.lack(load, most).is_none();
             if has_room {
-                *taken = wanted;
+                *taken = taken.plus(load);
             }
             has_room
         });
         if has_room {
             self.taken = self.taken.plus(load);
+        } else {
+            self.refused = load;
         }
         has_room
+    }
+
+    /// What there is too little of, yet, for what was refused last.
+    pub(super) fn lacks(&mut self) -> Option<Lack> {
+        let (wanted, most) = (self.refused, self.room.most);
+        self.given_back(|taken| taken.lack(wanted, most))
+    }
+
+    /// Something is no longer kept.
+    pub(super) fn free(&mut self, load: Load) {
+        self.freed = self.freed.plus(load);
+    }
+
+    /// Rings at the end.
+    pub(super) fn ring(&mut self, bell: Option<Arc<Notify>>) {
+        self.bells.extend(bell);
     }
 
     /// What is taken by all, once what this turn has freed is room, for it as for others.
@@ -213,13 +196,10 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let bytes = self.reserved;
-        let freed = self.freed.plus(Load { keys: 0, bytes });
-        if freed != Load::default() {
-            let mut taken = self.room.taken.lock();
-            *taken = taken.minus(freed);
+        if self.freed != Load::default() {
+            self.given_back(|_| ());
         }
-        self.room.tell(self.taken, self.given.plus(freed));
+        self.room.tell(self.taken, self.given);
         for bell in self.bells.drain(..) {
             sync::wake(|| bell.notify_waiters());
         }

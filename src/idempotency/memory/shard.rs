@@ -12,7 +12,7 @@ use crate::idempotency::{Claim, Claimed, Fenced, StoreKey, Stored};
 use crate::time::Instant;
 
 use super::index::{Index, Marks};
-use super::room::Turn;
+use super::room::{Load, Turn};
 use super::spread::Spread;
 
 /// Every how many operations of a shard another shard is looked after.
@@ -54,7 +54,7 @@ impl Shard {
         turn: &mut Turn<'_>,
     ) -> Option<Claimed> {
         let known = self.change(&claim.key, now, turn, |entry| entry.claim(claim, now));
-        known.or_else(|| self.add(claim.key, turn, |entry| entry.claim(claim, now)))
+        known.or_else(|| self.add(claim.key, turn, 0, |entry| entry.claim(claim, now)))
     }
 
     pub(super) fn renew(&mut self, claim: &Claim, now: Instant, turn: &mut Turn<'_>) -> Fenced {
@@ -62,7 +62,7 @@ impl Shard {
         known.unwrap_or(Fenced::Gone)
     }
 
-    /// `None` when the key is new and there is no room for it. The bytes of a record have been reserved.
+    /// `None` when there is no room for the result, or for the key if that is new.
     pub(super) fn finish(
         &mut self,
         claim: &Claim,
@@ -70,9 +70,20 @@ impl Shard {
         now: Instant,
         turn: &mut Turn<'_>,
     ) -> Option<Fenced> {
+        let record = match result {
+            Stored::Record(record) => record.len(),
+            Stored::Tombstone(_) => 0,
+        };
+        self.change(&claim.key, now, turn, |_| ());
         let finish = |entry: &mut Entry| entry.finish(claim, result.clone(), now);
-        let known = self.change(&claim.key, now, turn, finish);
-        known.or_else(|| self.add(claim.key, turn, finish))
+        let Some(kept) = self.kept.get(&claim.key) else {
+            return self.add(claim.key, turn, record, finish);
+        };
+        // What keeps nothing needs no room, and may not cost another its record.
+        if kept.entry.finished_by(claim).is_none() && !turn.take(Load::record(record)) {
+            return None;
+        }
+        self.change(&claim.key, now, turn, finish)
     }
 
     pub(super) fn release(&mut self, claim: &Claim, now: Instant, turn: &mut Turn<'_>) -> Fenced {
@@ -177,32 +188,33 @@ impl Shard {
         let is_free = entry.lease_left(now).is_none();
         if after == Holding::Nothing {
             place.remove();
-            turn.free_key(before.bytes());
+            turn.free(Load::KEY);
             shrink(&mut self.kept);
-        } else {
-            turn.resize(before.bytes(), after.bytes());
         }
+        // What a record adds was taken before.
+        let shrunk = before.bytes().saturating_sub(after.bytes());
+        turn.free(Load::record(shrunk));
         if is_free && !self.bells.is_empty() {
             turn.ring(self.bells.remove(key));
         }
         said
     }
 
-    /// Makes a key known, if there is room.
+    /// Makes a key known, with a record of so many bytes, if there is room.
     fn add<T>(
         &mut self,
         key: StoreKey,
         turn: &mut Turn<'_>,
+        record: usize,
         begin: impl FnOnce(&mut Entry) -> T,
     ) -> Option<T> {
-        if !turn.take_key() {
+        if !turn.take(Load::KEY.plus(Load::record(record))) {
             return None;
         }
         let mut kept = Kept::default();
         let said = begin(&mut kept.entry);
         self.index
             .note(key, &mut kept.marks, Holding::Nothing, &kept.entry);
-        turn.resize(0, kept.entry.holding().bytes());
         self.kept.insert(key, kept);
         Some(said)
     }

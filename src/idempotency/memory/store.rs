@@ -156,16 +156,18 @@ impl Shared {
         &self,
         key: &StoreKey,
         now: Instant,
-        turn: &mut Turn<'_>,
+        may_evict: bool,
         mut act: impl FnMut(&mut Shard, &mut Turn<'_>) -> Option<T>,
     ) -> Option<T> {
+        let mut turn = self.room.turn();
         let mut from = self.home(key);
         for _ in 0..TRIES {
-            if let Some(said) = self.act(key, now, turn, &mut act) {
+            if let Some(said) = self.act(key, now, &mut turn, &mut act) {
                 return Some(said);
             }
             while let Some(lack) = turn.lacks() {
-                let is_made = self.make_room(from, now, turn, lack) || self.evict(from, now, turn);
+                let is_made = self.make_room(from, now, &mut turn, lack)
+                    || (may_evict && self.evict(from, now, &mut turn));
                 if !is_made {
                     return None;
                 }
@@ -175,27 +177,6 @@ impl Shared {
         None
     }
 
-    /// A record, with room for its bytes; or a tombstone, if there is none.
-    ///
-    /// It is a copy: a slice of a large buffer would keep the whole of that, and count as little.
-    fn fit(&self, claim: &Claim, result: Stored, now: Instant, turn: &mut Turn<'_>) -> Stored {
-        let Stored::Record(record) = result else {
-            return result;
-        };
-        let demoted = Stored::Tombstone(Tombstone::Demoted);
-        if !self.room.could_hold(record.len()) {
-            return demoted;
-        }
-        let mut from = self.home(&claim.key);
-        while !turn.reserve(record.len()) {
-            if !self.make_room(from, now, turn, Lack::Bytes) {
-                return demoted;
-            }
-            from = from.wrapping_add(1);
-        }
-        Stored::Record(Bytes::copy_from_slice(&record))
-    }
-
     /// Forgets what has expired, or demotes a record where that helps; whether there was any.
     ///
     /// Keys are spread evenly over the shards, so whose turn it is matters little: what is demoted is
@@ -203,12 +184,12 @@ impl Shared {
     fn make_room(&self, from: usize, now: Instant, turn: &mut Turn<'_>, lack: Lack) -> bool {
         self.any(from, |shard| {
             shard.sweep(now, SWEEP_ALL, turn) > 0
-                || (lack == Lack::Bytes && shard.demote(now, turn))
+                || (lack == Lack::Records && shard.demote(now, turn))
         })
     }
 
     fn evict(&self, from: usize, now: Instant, turn: &mut Turn<'_>) -> bool {
-        self.evict_oldest && self.any(from, |shard| shard.evict(now, turn))
+        self.any(from, |shard| shard.evict(now, turn))
     }
 
     /// Whether one of the shards did it, tried in turn, one lock at a time.
@@ -233,19 +214,32 @@ impl MemoryStore {
 
     fn claim_now(&self, claim: &Claim) -> Claimed {
         let now = time::now();
-        let mut turn = self.shared.room.turn();
         let act = |shard: &mut Shard, turn: &mut Turn<'_>| shard.claim(claim, now, turn);
-        let answer = self.shared.act_in_room(&claim.key, now, &mut turn, act);
+        let shared = &self.shared;
+        let answer = shared.act_in_room(&claim.key, now, shared.evict_oldest, act);
         answer.unwrap_or(Claimed::Full)
     }
 
     fn finish_now(&self, claim: &Claim, result: Stored) -> Fenced {
         let now = time::now();
-        let mut turn = self.shared.room.turn();
-        let result = self.shared.fit(claim, result, now, &mut turn);
-        let act = |shard: &mut Shard, turn: &mut Turn<'_>| shard.finish(claim, &result, now, turn);
-        let answer = self.shared.act_in_room(&claim.key, now, &mut turn, act);
-        answer.unwrap_or(Fenced::Gone)
+        let shared = &self.shared;
+        let finish = |result: &Stored, may_evict| {
+            let act =
+                |shard: &mut Shard, turn: &mut Turn<'_>| shard.finish(claim, result, now, turn);
+            shared.act_in_room(&claim.key, now, may_evict, act)
+        };
+        let tombstone = match result {
+            Stored::Tombstone(_) => result,
+            Stored::Record(record) => {
+                // A copy: a slice of a large buffer would keep the whole of that, and count as little.
+                let record = Stored::Record(Bytes::copy_from_slice(&record));
+                if let Some(answer) = finish(&record, false) {
+                    return answer;
+                }
+                Stored::Tombstone(Tombstone::Demoted)
+            }
+        };
+        finish(&tombstone, shared.evict_oldest).unwrap_or(Fenced::Gone)
     }
 }
 
