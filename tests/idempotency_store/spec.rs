@@ -122,6 +122,10 @@ impl Spec {
         (rows.len() - done, done, bytes(&rows))
     }
 
+    pub(crate) fn knows(&self, key: &StoreKey) -> bool {
+        self.with_row(key, |row| row.is_some())
+    }
+
     /// Makes room for a key more, or none, and a record of so many bytes; whether there is.
     fn make_room(&self, key: &StoreKey, record: usize) -> bool {
         let mut rows = self.rows.lock().expect("no panic under it");

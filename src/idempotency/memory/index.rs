@@ -122,7 +122,36 @@ impl Marks {
 
 #[cfg(test)]
 impl Index {
-    pub(super) fn expiries(&self) -> usize {
-        self.expiries.len()
+    /// That `keys` and nothing else stand here, each where it should (I1, I2).
+    pub(super) fn audit<'a>(
+        &self,
+        keys: impl Iterator<Item = (&'a StoreKey, &'a Entry, &'a Marks)>,
+    ) {
+        let (mut expiries, mut records, mut tombstones) = (0, 0, 0);
+        for (key, entry, marks) in keys {
+            match (marks.expiry, entry.expires()) {
+                (None, None) => {}
+                (Some(marked), Some(expires)) => {
+                    assert!(marked <= expires, "found too late");
+                    assert!(self.expiries.contains(&(marked, *key)));
+                    expiries += 1;
+                }
+                other => panic!("marked and due: {other:?}"),
+            }
+            match entry.holding() {
+                Holding::Record(_) => {
+                    assert_eq!(self.records.get(&marks.age), Some(key));
+                    records += 1;
+                }
+                Holding::Tombstone => {
+                    assert_eq!(self.tombstones.get(&marks.age), Some(key));
+                    tombstones += 1;
+                }
+                Holding::Claim => {}
+                Holding::Nothing => panic!("nothing is kept"),
+            }
+        }
+        assert_eq!(expiries, self.expiries.len(), "expiries of no key");
+        assert_eq!((records, tombstones), (self.records(), self.tombstones()));
     }
 }

@@ -226,3 +226,22 @@ fn shrink<T>(map: &mut HashMap<StoreKey, T, Spread>) {
         map.shrink_to(map.len().saturating_mul(2));
     }
 }
+
+#[cfg(test)]
+impl Shard {
+    /// What all that is kept takes, after a look at whether the index is true.
+    pub(super) fn audit(&self) -> Load {
+        let all = self.kept.iter();
+        self.index
+            .audit(all.map(|(key, kept)| (key, &kept.entry, &kept.marks)));
+        let loads = self.kept.values().map(|kept| kept.entry.holding().bytes());
+        loads.fold(Load::default(), |all, record| {
+            all.plus(Load::KEY).plus(Load::record(record))
+        })
+    }
+
+    /// For how many keys somebody waits; how many keys are kept, and for how many there is space.
+    pub(super) fn sizes(&self) -> [usize; 3] {
+        [self.bells.len(), self.kept.len(), self.kept.capacity()]
+    }
+}

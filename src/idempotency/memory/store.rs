@@ -282,3 +282,24 @@ impl Store for MemoryStore {
         Ok(self.act(key, |shard, now, turn| shard.purge(key, now, turn)))
     }
 }
+
+#[cfg(test)]
+impl MemoryStore {
+    /// That what is counted is what is there; and the sums of [`Shard::sizes`].
+    pub(super) fn audit(&self) -> [usize; 3] {
+        let shards = self.shared.shards.iter().map(Lock::lock);
+        let (mut all, mut sizes) = (super::room::Load::default(), [0; 3]);
+        for shard in shards {
+            all = all.plus(shard.audit());
+            for (sum, size) in std::iter::zip(&mut sizes, shard.sizes()) {
+                *sum += size;
+            }
+        }
+        assert_eq!(all, self.shared.room.taken());
+        sizes
+    }
+
+    pub(super) fn shards(&self) -> usize {
+        self.shared.shards.len()
+    }
+}
