@@ -8,6 +8,7 @@
 ))]
 
 mod app;
+mod client;
 mod inner;
 mod keys;
 mod kit;

@@ -232,7 +232,6 @@ async fn a_body_of_its_own_is_at_hand_for_an_answer() {
 
 #[test]
 fn a_request_without_a_key_allocates_nothing_on_its_way() {
-    use super::kit::Reply;
     let (rule, record) = (KeyHeader::new(), RecordResponse::default());
     let (sent, answer) = (request(full("abc")), http::Response::new(full("abc")));
     let measured = allocation_counter::measure(|| {

@@ -1,8 +1,8 @@
 //! Idempotency, set up for HTTP.
 
 use crate::error::ConfigError;
-use crate::http::{Extensions, KeyHeader, RecordResponse};
-use crate::idempotency::{IdempotencyConfig, IdempotencyLayer, Unscoped};
+use crate::http::{Extensions, KeyHeader, PostAndPatch, RecordResponse};
+use crate::idempotency::{IdempotencyConfig, IdempotencyKeyLayer, IdempotencyLayer, Unscoped};
 use crate::name::Name;
 
 impl<T> IdempotencyLayer<KeyHeader, RecordResponse, T, Unscoped, Extensions> {
@@ -22,5 +22,13 @@ impl<T> IdempotencyLayer<KeyHeader, RecordResponse, T, Unscoped, Extensions> {
         let (prepare, capture) = (KeyHeader::default(), RecordResponse::default());
         let layer = IdempotencyLayer::new(name, config, prepare, capture, store)?;
         Ok(layer.context(Extensions::default()))
+    }
+}
+
+impl IdempotencyKeyLayer<PostAndPatch> {
+    /// Gives keys to POST and PATCH requests that have none, in the header `Idempotency-Key`. A retry below
+    /// it then repeats them, as `SafeMethods` says: use it for callees that honour the header.
+    pub fn http(name: impl Into<Name>) -> Self {
+        IdempotencyKeyLayer::new(name).only(PostAndPatch)
     }
 }
