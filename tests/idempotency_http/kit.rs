@@ -1,12 +1,14 @@
 //! Bodies made by hand, and short ways to the pieces under test.
 
 use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
 use http::{HeaderMap, HeaderValue, Request, Response};
-use http_body::Frame;
+use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, StreamBody};
 use mainstay::http::{KeyHeader, ReadBody, RecordResponse};
@@ -137,3 +139,27 @@ pub(crate) fn replay(rule: &RecordResponse, kept: Disposition) -> Reply {
 
 pub(crate) const TOO_LARGE: Disposition = Disposition::Tombstone(Tombstone::TooLarge);
 pub(crate) const STREAMING: Disposition = Disposition::Tombstone(Tombstone::Streaming);
+
+/// Says how long it is, and is not to be read.
+struct Unread(u64);
+
+impl http_body::Body for Unread {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        panic!("read");
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0)
+    }
+}
+
+/// A body of this length that is not to be read.
+pub(crate) fn unread(len: u64) -> Body {
+    Unread(len).boxed_unsync()
+}

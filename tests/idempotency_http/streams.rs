@@ -9,7 +9,8 @@ use mainstay::idempotency::Disposition;
 use tokio::time::Instant;
 
 use super::kit::{
-    Body, Broken, STREAMING, Step, TOO_LARGE, bytes, capture, data, drain, full, streamed, trailers,
+    Body, Broken, STREAMING, Step, TOO_LARGE, bytes, capture, data, drain, full, streamed,
+    trailers, unread,
 };
 
 fn rule() -> RecordResponse {
@@ -25,6 +26,8 @@ async fn a_body_that_says_that_it_is_too_long_passes_unread() {
     let (reply, kept) = capture(&rule(), Response::new(full(&long))).await;
     assert_eq!(kept, TOO_LARGE);
     assert_eq!(bytes(reply.into_body()).await, long);
+    let (_, kept) = capture(&rule(), Response::new(unread(1024 * 1024))).await;
+    assert_eq!(kept, TOO_LARGE, "the headers take some of the room");
 }
 
 #[tokio::test(start_paused = true)]
