@@ -54,8 +54,8 @@ impl<P> RecordResponse<P> {
         }
     }
 
-    /// The most bytes of a record: the headers, the trailers and the body, with at most 10 bytes more
-    /// for each header and 13 for the record. Default 1 MiB. At 0 nothing is kept but tombstones.
+    /// The most bytes of a record: the headers, the trailers and the body, with 9 bytes more for each
+    /// header and trailer, and 10 for the record. Default 1 MiB. At 0 nothing is kept but tombstones.
     #[must_use]
     pub const fn record_max(mut self, bytes: usize) -> Self {
         self.recorder.record_max(bytes);
