@@ -5,6 +5,7 @@
 
 mod claims;
 mod desk;
+mod histories;
 mod layers;
 mod results;
 mod shelf;
