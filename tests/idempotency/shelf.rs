@@ -68,6 +68,24 @@ pub(crate) struct Shelf {
     room: usize,
 }
 
+/// Beyond what any test waits for: never.
+const NEVER: Duration = Duration::from_secs(1 << 33);
+
+fn after(now: Instant, wait: Duration) -> Instant {
+    now + wait.min(NEVER)
+}
+
+/// Forgets a key whose retention has ended, unless it is claimed.
+fn forget(entries: &mut HashMap<StoreKey, Entry>, key: StoreKey, now: Instant) {
+    let has_expired = |entry: &Entry| {
+        let is_leased = matches!(entry.state, State::Pending { until, .. } if until > now);
+        entry.expires <= now && !is_leased
+    };
+    if entries.get(&key).is_some_and(has_expired) {
+        entries.remove(&key);
+    }
+}
+
 impl Shelf {
     pub(crate) fn with_room(room: usize) -> Self {
         Self {
@@ -116,14 +134,8 @@ impl Shelf {
     fn claim(&self, claim: &Claim) -> Claimed {
         let now = Instant::now();
         let mut entries = self.entries.lock().unwrap();
-        let has_expired = |entry: &Entry| {
-            let is_leased = matches!(entry.state, State::Pending { until, .. } if until > now);
-            entry.expires <= now && !is_leased
-        };
-        if entries.get(&claim.key).is_some_and(has_expired) {
-            entries.remove(&claim.key);
-        }
-        let (until, expires) = (now + claim.lease, now + claim.retention);
+        forget(&mut entries, claim.key, now);
+        let (until, expires) = (after(now, claim.lease), after(now, claim.retention));
         let Some(entry) = entries.get_mut(&claim.key) else {
             if self.room > 0 && entries.len() >= self.room {
                 return Claimed::Full;
@@ -155,7 +167,10 @@ impl Shelf {
                 }
             }
             State::Pending { until: ends, .. } if *ends > now => Claimed::InFlight {
-                lease_left: *ends - now,
+                lease_left: match *ends - now {
+                    left if left > NEVER / 2 => Duration::MAX,
+                    left => left,
+                },
             },
             State::Pending { .. } if claim.on_lapse == OnLapse::Indeterminate => {
                 Claimed::OutcomeUnknown {
@@ -180,13 +195,14 @@ impl Shelf {
     fn renew(&self, claim: &Claim) -> Fenced {
         let now = Instant::now();
         let mut entries = self.entries.lock().unwrap();
+        forget(&mut entries, claim.key, now);
         match entries.get_mut(&claim.key) {
             None => Fenced::Gone,
             Some(entry) if entry.owner != claim.owner => Fenced::Superseded,
             Some(entry) => {
                 if let State::Pending { until, .. } = &mut entry.state {
-                    *until = now + claim.lease;
-                    entry.expires = now + claim.retention;
+                    *until = after(now, claim.lease);
+                    entry.expires = after(now, claim.retention);
                 }
                 Fenced::Applied
             }
@@ -194,8 +210,9 @@ impl Shelf {
     }
 
     fn finish(&self, claim: &Claim, result: Stored) -> Fenced {
-        let expires = Instant::now() + claim.retention;
+        let expires = after(Instant::now(), claim.retention);
         let mut entries = self.entries.lock().unwrap();
+        forget(&mut entries, claim.key, Instant::now());
         let room = self.room == 0 || entries.len() < self.room;
         let fenced = match entries.get_mut(&claim.key) {
             None if !room => Fenced::Gone,
@@ -226,6 +243,7 @@ impl Shelf {
 
     fn release(&self, claim: &Claim) -> Fenced {
         let mut entries = self.entries.lock().unwrap();
+        forget(&mut entries, claim.key, Instant::now());
         let Some(entry) = entries.get_mut(&claim.key) else {
             return Fenced::Gone;
         };
