@@ -44,9 +44,9 @@ pub(crate) enum Fault {
 pub(crate) enum State {
     Pending {
         until: Instant,
-        /// Whom it took over from.
-        before: Option<(Owner, u64)>,
     },
+    /// Given back by one that took it over: nobody's, and an earlier one may have run.
+    Unknown,
     Done(Stored),
 }
 
@@ -78,7 +78,7 @@ fn after(now: Instant, wait: Duration) -> Instant {
 /// Forgets a key whose retention has ended, unless it is claimed.
 fn forget(entries: &mut HashMap<StoreKey, Entry>, key: StoreKey, now: Instant) {
     let has_expired = |entry: &Entry| {
-        let is_leased = matches!(entry.state, State::Pending { until, .. } if until > now);
+        let is_leased = matches!(entry.state, State::Pending { until } if until > now);
         entry.expires <= now && !is_leased
     };
     if entries.get(&key).is_some_and(has_expired) {
@@ -140,10 +140,7 @@ impl Shelf {
             if self.room > 0 && entries.len() >= self.room {
                 return Claimed::Full;
             }
-            let state = State::Pending {
-                until,
-                before: None,
-            };
+            let state = State::Pending { until };
             let entry = Entry {
                 fingerprint: claim.fingerprint,
                 owner: claim.owner,
@@ -172,16 +169,11 @@ impl Shelf {
                     left => left,
                 },
             },
-            State::Pending { .. } if claim.on_lapse == OnLapse::Indeterminate => {
-                Claimed::OutcomeUnknown {
-                    attempt: entry.attempt,
-                }
-            }
-            State::Pending { .. } => {
-                entry.state = State::Pending {
-                    until,
-                    before: Some((entry.owner, entry.attempt)),
-                };
+            _ if claim.on_lapse == OnLapse::Indeterminate => Claimed::OutcomeUnknown {
+                attempt: entry.attempt,
+            },
+            State::Pending { .. } | State::Unknown => {
+                entry.state = State::Pending { until };
                 entry.owner = claim.owner;
                 entry.attempt += 1;
                 entry.expires = expires;
@@ -198,6 +190,7 @@ impl Shelf {
         forget(&mut entries, claim.key, now);
         match entries.get_mut(&claim.key) {
             None => Fenced::Gone,
+            Some(entry) if entry.state == State::Unknown => Fenced::Gone,
             Some(entry) if entry.owner != claim.owner => Fenced::Superseded,
             Some(entry) => {
                 if let State::Pending { until, .. } = &mut entry.state {
@@ -227,9 +220,12 @@ impl Shelf {
                 entries.insert(claim.key, entry);
                 Fenced::Applied
             }
-            Some(entry) if entry.owner != claim.owner => Fenced::Superseded,
+            Some(entry) if entry.owner != claim.owner && entry.state != State::Unknown => {
+                Fenced::Superseded
+            }
             Some(entry) => {
-                if matches!(entry.state, State::Pending { .. }) {
+                if !matches!(entry.state, State::Done(_)) {
+                    entry.owner = claim.owner;
                     entry.state = State::Done(result);
                     entry.expires = expires;
                 }
@@ -247,22 +243,12 @@ impl Shelf {
         let Some(entry) = entries.get_mut(&claim.key) else {
             return Fenced::Gone;
         };
-        let State::Pending { before, .. } = &entry.state else {
-            return Fenced::Superseded;
-        };
-        if entry.owner != claim.owner {
-            return Fenced::Superseded;
-        }
-        match *before {
-            None => _ = entries.remove(&claim.key),
-            Some((owner, attempt)) => {
-                entry.owner = owner;
-                entry.attempt = attempt;
-                entry.state = State::Pending {
-                    until: Instant::now(),
-                    before: None,
-                };
-            }
+        match entry.state {
+            State::Unknown => return Fenced::Gone,
+            State::Done(_) => return Fenced::Superseded,
+            State::Pending { .. } if entry.owner != claim.owner => return Fenced::Superseded,
+            State::Pending { .. } if entry.attempt > 1 => entry.state = State::Unknown,
+            State::Pending { .. } => _ = entries.remove(&claim.key),
         }
         drop(entries);
         self.changed.notify_waiters();
