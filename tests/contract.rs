@@ -9,7 +9,8 @@
     feature = "retry",
     feature = "breaker",
     feature = "bulkhead",
-    feature = "http"
+    feature = "http",
+    feature = "idempotency"
 ))]
 
 #[path = "contract/clauses.rs"]
@@ -30,6 +31,10 @@ use mainstay::breaker::{BreakerConfig, BreakerLayer};
 use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
 use mainstay::error;
 use mainstay::http::{ReplayBody, ReplayBodyLayer};
+use mainstay::idempotency::{
+    ByMessageId, DoneOnly, IdempotencyConfig, IdempotencyKeyLayer, IdempotencyLayer, MemoryStore,
+    MemoryStoreConfig,
+};
 use mainstay::retry::{RetryConfig, RetryLayer};
 use mainstay::test_util::Token;
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
@@ -103,6 +108,27 @@ fn every_layer_keeps_the_contract() {
             .map_request(|_: Token| Request::new(Empty::<Bytes>::new()))
             .layer(ReplayBodyLayer::new())
             .map_request(move |_: Request<ReplayBody<Empty<Bytes>>>| watch.request())
+            .layer(error::layer())
+            .service(probe)
+    }));
+    matrix.row(
+        &Subject::new("idempotency, pass", |probe| {
+            let store = MemoryStore::new(MemoryStoreConfig::default()).expect(VALID);
+            let keys = ByMessageId::new(|_: &Token| None::<[u8; 0]>);
+            let done = DoneOnly::new().response(|| -> Token { unreachable!("it has no key") });
+            let config = IdempotencyConfig::default();
+            let layer = IdempotencyLayer::new("contract", config, keys, done, store).expect(VALID);
+            layer.single_tenant().layer(error::layer().layer(probe))
+        })
+        .metered("idempotency")
+        .readies_in_the_call(),
+    );
+    matrix.row(&Subject::new("idempotency key", |probe| {
+        let watch = probe.watch();
+        tower::ServiceBuilder::new()
+            .map_request(|_: Token| Request::new(()))
+            .layer(IdempotencyKeyLayer::new("contract").only(|_: &Request<()>| false))
+            .map_request(move |_: Request<()>| watch.request())
             .layer(error::layer())
             .service(probe)
     }));

@@ -69,7 +69,13 @@ fn the_house_is_in_order() {
 fn with(path: &str, text: &str, expected: &[&str]) {
     let mut tree = Tree::default();
     for pattern in [
-        "breaker", "bulkhead", "deadline", "retry", "timeout", "trace",
+        "breaker",
+        "bulkhead",
+        "deadline",
+        "idempotency",
+        "retry",
+        "timeout",
+        "trace",
     ] {
         let door = format!("src/{pattern}/mod.rs");
         if door != path {

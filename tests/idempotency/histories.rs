@@ -5,9 +5,8 @@
 //! Fault 40, and with it 1, 3, 7 to 18 and 42 in all their combinations. `MAINSTAY_SEED=<n>` runs one
 //! history alone.
 
-use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -20,6 +19,7 @@ use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Layer, ServiceExt};
 
 use crate::desk::{Answer, Request, Response, SECOND, TestLayer, Text, layer_of};
+use crate::ledger::{BODIES, Effect, KEYS, Log, TENANTS, claim_of};
 use crate::shelf::{Fault, Node, Op, Shelf};
 
 const HISTORIES: u64 = 10_000;
@@ -29,9 +29,6 @@ const CEILING: Duration = Duration::from_secs(40);
 const COMING: u64 = 60_000;
 /// Past every lease, wait and ceiling.
 const PATIENCE: Duration = Duration::from_secs(600);
-const TENANTS: [&str; 2] = ["acme", "apex"];
-const KEYS: [&str; 2] = ["k-1", "k-2"];
-const BODIES: [&str; 3] = ["pay 5", "pay 5", "pay 6"];
 
 fn below(rng: &Rng, bound: u64) -> u64 {
     rng.bits() % bound
@@ -43,16 +40,6 @@ fn millis(rng: &Rng, bound: u64) -> Duration {
 
 fn pick<T: Copy>(rng: &Rng, from: &[T]) -> T {
     from[usize::try_from(below(rng, from.len() as u64)).unwrap()]
-}
-
-/// What a handler did that cannot be undone.
-#[derive(Clone, Debug)]
-struct Effect {
-    client: u64,
-    tenant: &'static str,
-    key: String,
-    body: &'static str,
-    attempt: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,14 +66,6 @@ const ENDS: [End; 10] = [
     End::PanicUnrun,
     End::UntilLost,
 ];
-
-/// What happened in one history.
-#[derive(Default)]
-struct Log {
-    effects: Mutex<Vec<Effect>>,
-    answers: Mutex<Vec<(u64, Request, Answer)>>,
-    purges: Mutex<HashMap<(&'static str, String), usize>>,
-}
 
 /// One process: a layer of its own, and a way to the store.
 #[derive(Clone)]
@@ -202,11 +181,6 @@ fn signature(request: &Request, client: u64) -> String {
     format!("{}#{client}", claim_of(request))
 }
 
-fn claim_of(request: &Request) -> String {
-    let key = request.key.as_deref().unwrap();
-    format!("{}/{key}/{}", request.tenant.unwrap(), request.body)
-}
-
 struct History {
     rng: Rng,
     config: IdempotencyConfig,
@@ -242,6 +216,10 @@ impl History {
             key: Some(pick(&self.rng, &KEYS).to_owned()),
             body: pick(&self.rng, &BODIES),
         }
+    }
+
+    fn is_once(&self) -> bool {
+        self.config == self.config.on_lapse(OnLapse::Indeterminate)
     }
 
     fn start(&self) -> Process {
@@ -285,7 +263,7 @@ impl History {
             assert_eq!(left, 0);
         }
         self.nothing_is_pending().await;
-        self.check();
+        self.log.check(self.is_once());
     }
 
     fn come(&self, clients: &mut JoinSet<()>, process: &Process, client: u64) {
@@ -335,77 +313,8 @@ impl History {
                     Some(Kind::InFlight),
                     "{tenant}/{key} is pending for ever"
                 );
-                if self.config == self.config.on_lapse(OnLapse::TakeOver) {
+                if !self.is_once() {
                     assert_ne!(kind, Some(Kind::OutcomeUnknown), "nobody took over");
-                }
-            }
-        }
-    }
-
-    fn check(&self) {
-        let effects = self.log.effects.lock().unwrap();
-        let answers = self.log.answers.lock().unwrap();
-        let purges = self.log.purges.lock().unwrap();
-        let is_once = self.config == self.config.on_lapse(OnLapse::Indeterminate);
-        for tenant in TENANTS {
-            for key in KEYS {
-                let key = key.to_owned();
-                let purged = purges.get(&(tenant, key.clone())).copied().unwrap_or(0);
-                let here = effects
-                    .iter()
-                    .filter(|e| e.tenant == tenant && e.key == key);
-                let here: Vec<_> = here.collect();
-                let mut by_attempt = HashMap::<u64, usize>::new();
-                for effect in &here {
-                    assert!(effect.attempt > 0);
-                    *by_attempt.entry(effect.attempt).or_default() += 1;
-                }
-                // At most one effect for each attempt; of one key, for each time that it is new.
-                assert!(
-                    by_attempt.values().all(|many| *many <= 1 + purged),
-                    "{here:?}"
-                );
-                if is_once {
-                    assert!(here.len() <= 1 + purged, "{here:?}");
-                }
-                if purged == 0 {
-                    let same = here.iter().all(|effect| effect.body == here[0].body);
-                    assert!(same, "the fingerprint was not compared: {here:?}");
-                }
-                let of_key = |request: &Request| {
-                    request.tenant == Some(tenant) && request.key.as_deref() == Some(&key)
-                };
-                let mut texts = answers
-                    .iter()
-                    .filter(|(_, request, _)| of_key(request))
-                    .filter_map(|(_, _, answer)| answer.as_ref().ok())
-                    .map(|response| response.text.as_str());
-                if is_once && purged == 0 {
-                    let first = texts.next();
-                    assert!(
-                        texts.all(|text| Some(text) == first),
-                        "two answers: {answers:?}"
-                    );
-                }
-            }
-        }
-        for (client, request, answer) in answers.iter() {
-            let ran = effects.iter().any(|effect| effect.client == *client);
-            match answer {
-                Ok(response) => {
-                    let said = response.text.trim_start_matches("huge ");
-                    let ours = said.split('#').next() == Some(claim_of(request).as_str());
-                    assert!(ours, "another's response: {request:?} {response:?}");
-                    let author = said.split('#').nth(1).unwrap();
-                    let author: u64 = author.parse().unwrap();
-                    assert_eq!(response.is_replay, author != *client, "{response:?}");
-                    let really = effects.iter().any(|effect| effect.client == author);
-                    assert!(really, "nothing ran: {response:?}");
-                }
-                Err(error) => {
-                    let executed = error.rejection().map(Rejection::executed);
-                    let denied = executed == Some(Executed::No);
-                    assert!(!(ran && denied), "it ran, and is said not to have: {error}");
                 }
             }
         }

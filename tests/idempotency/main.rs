@@ -8,6 +8,8 @@ mod client;
 mod desk;
 mod histories;
 mod layers;
+mod leases;
+mod ledger;
 mod messages;
 mod results;
 mod shelf;
