@@ -8,7 +8,8 @@ use mainstay::{Executed, Kind};
 use tokio::time::sleep;
 
 use crate::desk::{
-    Act, LEASE, MILLI, Request, SECOND, Shop, keyed, kind, pay, refused, settled, text, unkeyed,
+    Act, LEASE, MILLI, Request, SECOND, Shop, just_before, keyed, kind, pay, refused, settled,
+    text, unkeyed,
 };
 use crate::shelf::{Fault, Op, State};
 
@@ -49,7 +50,7 @@ async fn a_duplicate_is_told_what_is_left_of_the_lease_within_bounds() {
     for _ in 0..2 {
         let refusal = refused(&shop.call(pay()).await);
         hints.push(refusal.retry_after().unwrap());
-        sleep(LEASE * 4 - MILLI).await;
+        sleep(just_before(LEASE * 4)).await;
     }
     assert_eq!(hints, [LEASE, SECOND]);
 }
@@ -152,17 +153,14 @@ async fn a_panic_unwinds_in_the_caller_and_its_outcome_is_unknown() {
             assert_eq!(shop.layer.handle().snapshot().executing(), 0);
             sleep(LEASE).await;
             let answer = shop.call(pay()).await;
-            match after {
-                Some(run) => {
-                    assert_eq!(text(&answer), run);
-                    assert_eq!(shop.desk.attempts(), [1, 2]);
-                }
-                None => {
-                    let refusal = refused(&answer);
-                    assert_eq!(refusal.kind(), Kind::OutcomeUnknown);
-                    assert_eq!(refusal.executed(), Executed::Unknown);
-                    assert_eq!(refusal.retry_after(), None, "to wait does not help");
-                }
+            if let Some(run) = after {
+                assert_eq!(text(&answer), run);
+                assert_eq!(shop.desk.attempts(), [1, 2]);
+            } else {
+                let refusal = refused(&answer);
+                assert_eq!(refusal.kind(), Kind::OutcomeUnknown);
+                assert_eq!(refusal.executed(), Executed::Unknown);
+                assert_eq!(refusal.retry_after(), None, "to wait does not help");
             }
             assert_eq!(
                 text(&shop.call(keyed("k-2", "pay 5")).await).get(..3),
@@ -245,7 +243,7 @@ async fn a_result_is_replayed_to_the_end_of_its_retention_and_not_after() {
     let config = once().retention(SECOND * 600);
     let shop = Shop::open(config, [Act::AnswerAfter(SECOND * 100)]);
     shop.call(pay()).await.unwrap();
-    sleep(SECOND * 600 - MILLI).await;
+    sleep(just_before(SECOND * 600)).await;
     assert!(shop.call(pay()).await.unwrap().is_replay);
     sleep(MILLI).await;
     assert_eq!(text(&shop.call(pay()).await), "run 2");

@@ -21,6 +21,10 @@ pub(crate) const MILLI: Duration = Duration::from_millis(1);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
 
+pub(crate) fn just_before(end: Duration) -> Duration {
+    end.saturating_sub(MILLI)
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Request {
     pub(crate) tenant: Option<&'static str>,

@@ -4,7 +4,9 @@ use mainstay::idempotency::IdempotencyConfig;
 use mainstay::{Executed, Kind};
 use tokio::time::{advance, sleep};
 
-use crate::desk::{Act, LEASE, MILLI, SECOND, Shop, keyed, kind, pay, refused, settled, text};
+use crate::desk::{
+    Act, LEASE, MILLI, SECOND, Shop, just_before, keyed, kind, pay, refused, settled, text,
+};
 use crate::shelf::{Fault, Op, Shelf, State};
 
 fn once() -> IdempotencyConfig {
@@ -26,7 +28,7 @@ async fn of_a_process_that_died_the_lease_lapses_and_then_the_policy_decides() {
         died.node.is_down(Fault::Hang);
 
         let shop = Shop::over(&shelf, config, []);
-        sleep(LEASE - MILLI).await;
+        sleep(just_before(LEASE)).await;
         assert_eq!(kind(&shop.call(pay()).await), Kind::InFlight);
         sleep(MILLI).await;
         assert_eq!(
@@ -129,7 +131,7 @@ async fn a_heartbeat_keeps_the_key_of_a_handler_that_takes_ten_leases() {
     let shop = Shop::open(again().ceiling(LEASE * 20), [Act::AnswerAfter(LEASE * 10)]);
     let first = shop.begin(pay()).await;
     for _ in 0..10 {
-        sleep(LEASE - MILLI).await;
+        sleep(just_before(LEASE)).await;
         assert_eq!(kind(&shop.call(pay()).await), Kind::InFlight);
     }
     assert_eq!(text(&first.await.unwrap()), "run 1");
@@ -147,7 +149,7 @@ async fn at_the_ceiling_the_lease_is_lost_and_renewed_no_more() {
 
     let shop = Shop::open(again(), [Act::Hang]);
     let _first = shop.begin(pay()).await;
-    sleep(SECOND * 300 - MILLI).await;
+    sleep(just_before(SECOND * 300)).await;
     let execution = shop.desk.runs.lock().unwrap()[0].execution.clone().unwrap();
     assert!(!execution.is_lease_lost());
     sleep(MILLI).await;
@@ -197,7 +199,7 @@ async fn a_handler_hears_at_once_that_its_key_is_another_s_or_forgotten() {
 /// The reply to the claim came when the lease had ended: another may have the key, so nothing runs.
 #[tokio::test(start_paused = true)]
 async fn a_grant_that_comes_after_its_own_lease_is_not_used() {
-    let config = again().lease(SECOND).store_timeout(SECOND - MILLI);
+    let config = again().lease(SECOND).store_timeout(just_before(SECOND));
     let shop = Shop::open(config, []);
     // The clock jumps while the task is not polled, as on a host that was suspended.
     shop.node.next(Op::Claim, Fault::SlowReply(MILLI));

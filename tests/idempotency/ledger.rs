@@ -36,7 +36,7 @@ impl Log {
         for tenant in TENANTS {
             for key in KEYS {
                 let key = key.to_owned();
-                let purged = purges.get(&(tenant, key.clone())).copied().unwrap_or(0);
+                let renewed = purges.get(&(tenant, key.clone())).copied().unwrap_or(0);
                 let here = effects
                     .iter()
                     .filter(|e| e.tenant == tenant && e.key == key);
@@ -48,13 +48,13 @@ impl Log {
                 }
                 // At most one effect for each attempt; of one key, for each time that it is new.
                 assert!(
-                    by_attempt.values().all(|many| *many <= 1 + purged),
+                    by_attempt.values().all(|many| *many <= 1 + renewed),
                     "{here:?}"
                 );
                 if is_once {
-                    assert!(here.len() <= 1 + purged, "{here:?}");
+                    assert!(here.len() <= 1 + renewed, "{here:?}");
                 }
-                if purged == 0 {
+                if renewed == 0 {
                     let same = here.iter().all(|effect| effect.body == here[0].body);
                     assert!(same, "the fingerprint was not compared: {here:?}");
                 }
@@ -66,7 +66,7 @@ impl Log {
                     .filter(|(_, request, _)| of_key(request))
                     .filter_map(|(_, _, answer)| answer.as_ref().ok())
                     .map(|response| response.text.as_str());
-                if is_once && purged == 0 {
+                if is_once && renewed == 0 {
                     let first = texts.next();
                     assert!(
                         texts.all(|text| Some(text) == first),

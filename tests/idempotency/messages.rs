@@ -164,12 +164,11 @@ async fn what_a_message_is_and_what_its_failure_means_can_be_said() {
     let call = |id, body| service.clone().oneshot(Message { id, body });
     assert_eq!(call(Some("m"), "a").await.unwrap(), "a");
     assert_eq!(call(Some("m"), "a").await.unwrap(), "seen before");
-    let kind = |answer: Result<&'static str, Error<_>>| {
-        let error: Error<&'static str> = answer.unwrap_err();
-        let refusal = error
+    let kind = |answer: Result<&'static str, Error<&'static str>>| {
+        let error = answer.unwrap_err();
+        error
             .rejection()
-            .map(|refusal| (refusal.kind(), refusal.executed()));
-        refusal
+            .map(|refusal| (refusal.kind(), refusal.executed()))
     };
     assert_eq!(
         kind(call(Some("m"), "b").await),

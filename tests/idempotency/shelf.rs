@@ -340,10 +340,10 @@ impl Node {
                 Ok(apply(&self.shelf))
             }
             Fault::Late(wait) => {
-                let shelf = self.shelf.clone();
+                let later = self.shelf.clone();
                 tokio::spawn(async move {
                     sleep(wait).await;
-                    drop(apply(&shelf));
+                    drop(apply(&later));
                 });
                 Err("the request was lost on the way".into())
             }
