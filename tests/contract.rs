@@ -9,7 +9,8 @@
     feature = "retry",
     feature = "breaker",
     feature = "bulkhead",
-    feature = "http"
+    feature = "http",
+    feature = "idempotency"
 ))]
 
 #[path = "contract/clauses.rs"]
@@ -29,15 +30,19 @@ use http_body_util::Empty;
 use mainstay::breaker::{BreakerConfig, BreakerLayer, Settle, Unsettled};
 use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
 use mainstay::http::{ReplayBody, ReplayBodyLayer};
+use mainstay::idempotency::{
+    ByMessageId, DoneOnly, IdempotencyConfig, IdempotencyKeyLayer, IdempotencyLayer, MemoryStore,
+    MemoryStoreConfig,
+};
 use mainstay::retry::{RetryConfig, RetryLayer};
-use mainstay::test_util::Token;
+use mainstay::test_util::{Probe, Token};
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 use mainstay::{Outcome, error};
 use tower::Layer;
 
 use faults::{FAULTS, Faulty};
 use matrix::Matrix;
-use subject::Subject;
+use subject::{Stack, Subject};
 
 const VALID: &str = "the settings are valid";
 
@@ -61,6 +66,7 @@ fn bulkhead(queue: u32) -> BulkheadLayer {
     BulkheadLayer::new("contract", config).expect(VALID)
 }
 
+
 /// Takes each call over and settles it as the response goes out.
 #[derive(Clone, Copy)]
 struct OnReturn;
@@ -76,6 +82,31 @@ impl Settle<Token> for OnReturn {
         call.expect("it is not settled").settle(Outcome::Success);
         response
     }
+}
+
+/// Around requests without a key, which go straight through. A request with one outlives its caller by
+/// design, in a task and in the store, so what is asked here of dropped calls does not apply to it.
+fn passing<S>(inner: S) -> impl Stack
+where
+    S: Stack,
+{
+    let store = MemoryStore::new(MemoryStoreConfig::default()).expect(VALID);
+    let keys = ByMessageId::new(|_: &Token| None::<[u8; 0]>);
+    let done = DoneOnly::new().response(|| -> Token { unreachable!("it has no key") });
+    let config = IdempotencyConfig::default();
+    let layer = IdempotencyLayer::new("contract", config, keys, done, store).expect(VALID);
+    layer.single_tenant().layer(inner)
+}
+
+/// Around requests that are to get no key: a header would have to be allocated.
+fn minting(probe: Probe) -> impl Stack {
+    let watch = probe.watch();
+    tower::ServiceBuilder::new()
+        .map_request(|_: Token| Request::new(()))
+        .layer(IdempotencyKeyLayer::new("contract").only(|_: &Request<()>| false))
+        .map_request(move |_: Request<()>| watch.request())
+        .layer(error::layer())
+        .service(probe)
 }
 
 #[test]
@@ -130,6 +161,14 @@ fn every_layer_keeps_the_contract() {
             .layer(error::layer())
             .service(probe)
     }));
+    matrix.row(
+        &Subject::new("idempotency, pass", |probe| {
+            passing(error::layer().layer(probe))
+        })
+        .metered("idempotency")
+        .readies_in_the_call(),
+    );
+    matrix.row(&Subject::new("idempotency key", minting));
     matrix.row(
         &Subject::new("stack of four", |probe| {
             tower::ServiceBuilder::new()

@@ -33,9 +33,11 @@ pub struct ResponseFuture<S: Service<I>, I, C: Capture<S::Response, S::Error>, T
 enum State<S: Service<I>, I, O> {
     Passing(Option<(S, I)>),
     Passed(#[pin] S::Future),
-    Keyed(Pin<Box<dyn Future<Output = Result<O, Failure<S::Error>>> + Send>>),
+    Keyed(Boxed<O, S::Error>),
     Ended(Option<Failure<S::Error>>),
 }
+
+type Boxed<O, E> = Pin<Box<dyn Future<Output = Result<O, Failure<E>>> + Send>>;
 
 impl<S, I, C, T> ResponseFuture<S, I, C, T>
 where

@@ -112,6 +112,11 @@ impl Owner {
     pub const fn number(self) -> u128 {
         self.0
     }
+
+    /// Half of it.
+    pub(super) fn low_bits(self) -> u64 {
+        u64::try_from(self.0 & u128::from(u64::MAX)).unwrap_or(u64::MAX)
+    }
 }
 
 /// The first four bytes, enough to tell two apart in a log.

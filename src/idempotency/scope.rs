@@ -50,7 +50,7 @@ impl<Req> Scope<Req> for SingleTenant {
 
 /// Nobody has said yet whose keys these are. A layer in this state makes no services.
 #[derive(Clone, Copy, Debug)]
-pub struct Unscoped;
+pub struct Unscoped /* add .scope(..) or .single_tenant() to the layer */;
 
 /// What a layer that was told whose its keys are has in the place of [`Unscoped`].
 #[derive(Clone, Copy, Debug)]

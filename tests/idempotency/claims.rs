@@ -1,16 +1,17 @@
-//! One claim, from its grant to its end: duplicates, callers that leave, leases that lapse.
+//! One claim, from its grant to its end: duplicates, callers that leave, scopes, retention.
 
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
 use mainstay::idempotency::{IdempotencyConfig, Stored};
 use mainstay::{Executed, Kind};
-use tokio::time::{advance, sleep};
+use tokio::time::sleep;
 
 use crate::desk::{
-    Act, LEASE, MILLI, Request, SECOND, Shop, keyed, kind, pay, refused, settled, text, unkeyed,
+    Act, LEASE, MILLI, Request, SECOND, Shop, just_before, keyed, kind, pay, refused, settled,
+    text, unkeyed,
 };
-use crate::shelf::{Fault, Op, Shelf, State};
+use crate::shelf::{Fault, Op, State};
 
 fn once() -> IdempotencyConfig {
     IdempotencyConfig::at_most_once()
@@ -49,7 +50,7 @@ async fn a_duplicate_is_told_what_is_left_of_the_lease_within_bounds() {
     for _ in 0..2 {
         let refusal = refused(&shop.call(pay()).await);
         hints.push(refusal.retry_after().unwrap());
-        sleep(LEASE * 4 - MILLI).await;
+        sleep(just_before(LEASE * 4)).await;
     }
     assert_eq!(hints, [LEASE, SECOND]);
 }
@@ -152,17 +153,14 @@ async fn a_panic_unwinds_in_the_caller_and_its_outcome_is_unknown() {
             assert_eq!(shop.layer.handle().snapshot().executing(), 0);
             sleep(LEASE).await;
             let answer = shop.call(pay()).await;
-            match after {
-                Some(run) => {
-                    assert_eq!(text(&answer), run);
-                    assert_eq!(shop.desk.attempts(), [1, 2]);
-                }
-                None => {
-                    let refusal = refused(&answer);
-                    assert_eq!(refusal.kind(), Kind::OutcomeUnknown);
-                    assert_eq!(refusal.executed(), Executed::Unknown);
-                    assert_eq!(refusal.retry_after(), None, "to wait does not help");
-                }
+            if let Some(run) = after {
+                assert_eq!(text(&answer), run);
+                assert_eq!(shop.desk.attempts(), [1, 2]);
+            } else {
+                let refusal = refused(&answer);
+                assert_eq!(refusal.kind(), Kind::OutcomeUnknown);
+                assert_eq!(refusal.executed(), Executed::Unknown);
+                assert_eq!(refusal.retry_after(), None, "to wait does not help");
             }
             assert_eq!(
                 text(&shop.call(keyed("k-2", "pay 5")).await).get(..3),
@@ -170,201 +168,6 @@ async fn a_panic_unwinds_in_the_caller_and_its_outcome_is_unknown() {
             );
         }
     }
-}
-
-/// Faults 9 and 10: from here, a process that died is one that is never heard of again, whether or not
-/// its handler had an effect.
-#[tokio::test(start_paused = true)]
-async fn of_a_process_that_died_the_lease_lapses_and_then_the_policy_decides() {
-    for (config, expected) in [(once(), None), (again(), Some(2))] {
-        let shelf = Shelf::default();
-        let died = Shop::over(&shelf, config, [Act::Hang]);
-        let _call = died.begin(pay()).await;
-        died.node.is_down(Fault::Hang);
-
-        let shop = Shop::over(&shelf, config, []);
-        sleep(LEASE - MILLI).await;
-        assert_eq!(kind(&shop.call(pay()).await), Kind::InFlight);
-        sleep(MILLI).await;
-        assert_eq!(
-            kind(&shop.call(keyed("k-1", "pay 6")).await),
-            Kind::KeyReused
-        );
-        let answer = shop.call(pay()).await;
-        match expected {
-            None => assert_eq!(kind(&answer), Kind::OutcomeUnknown),
-            Some(attempt) => {
-                assert_eq!(text(&answer), "run 1");
-                assert_eq!(shop.desk.attempts(), [attempt]);
-            }
-        }
-    }
-}
-
-/// Fault 11: both clients get what the store has, and never two answers.
-#[tokio::test(start_paused = true)]
-async fn whoever_was_taken_over_answers_what_the_other_answered() {
-    let shelf = Shelf::default();
-    let slow = Shop::over(&shelf, again(), [Act::AnswerAfter(LEASE * 2)]);
-    slow.node.always(Op::Renew, Fault::Hang);
-    let first = slow.begin(pay()).await;
-    sleep(LEASE).await;
-
-    let shop = Shop::over(&shelf, again(), [Act::Fail, Act::Answer]);
-    assert!(shop.call(keyed("other", "")).await.is_err());
-    assert_eq!(text(&shop.call(pay()).await), "run 2");
-    assert_eq!(shop.desk.attempts(), [1, 2]);
-
-    let first = first.await.unwrap().unwrap();
-    assert!(first.is_replay, "{first:?}");
-    assert_eq!(first.text, "run 2");
-}
-
-/// Fault 11: the other has not ended yet, or never will.
-#[tokio::test(start_paused = true)]
-async fn whoever_was_taken_over_by_one_that_runs_is_refused_and_has_run() {
-    let shelf = Shelf::default();
-    let slow = Shop::over(&shelf, again(), [Act::AnswerAfter(LEASE + SECOND)]);
-    slow.node.always(Op::Renew, Fault::Hang);
-    let first = slow.begin(pay()).await;
-    sleep(LEASE).await;
-    let shop = Shop::over(&shelf, again(), [Act::Hang]);
-    let _second = shop.begin(pay()).await;
-    let refusal = refused(&first.await.unwrap());
-    assert_eq!(refusal.kind(), Kind::InFlight);
-    assert_eq!(refusal.executed(), Executed::Yes);
-
-    let shelf = Shelf::default();
-    let slow = Shop::over(&shelf, again(), [Act::AnswerAfter(LEASE * 3)]);
-    slow.node.always(Op::Renew, Fault::Hang);
-    let first = slow.begin(pay()).await;
-    sleep(LEASE).await;
-    let shop = Shop::over(&shelf, again(), [Act::Panic]);
-    let _second = shop.begin(pay()).await;
-    let refusal = refused(&first.await.unwrap());
-    assert_eq!(refusal.kind(), Kind::OutcomeUnknown);
-    assert_eq!(refusal.executed(), Executed::Yes);
-    assert_eq!(shop.shelf.only().attempt, 2, "to ask did not take it over");
-}
-
-/// Fault 12.
-#[tokio::test(start_paused = true)]
-async fn a_late_finish_counts_when_nobody_took_over() {
-    for config in [once(), again()] {
-        let shop = Shop::open(config, [Act::AnswerAfter(LEASE * 2)]);
-        shop.node.always(Op::Renew, Fault::Hang);
-        let first = shop.begin(pay()).await;
-        let answer = first.await.unwrap();
-        assert_eq!(text(&answer), "run 1");
-        let replay = shop.call(pay()).await.unwrap();
-        assert!(replay.is_replay && replay.text == "run 1");
-        assert_eq!(shop.desk.runs(), 1);
-    }
-}
-
-/// Fault 13.
-#[tokio::test(start_paused = true)]
-async fn whoever_was_taken_over_can_neither_release_nor_renew() {
-    let shelf = Shelf::default();
-    let refuse = Act::RefuseAfter(LEASE * 2, Executed::No);
-    let slow = Shop::over(&shelf, again(), [refuse]);
-    slow.node.always(Op::Renew, Fault::Delay(LEASE));
-    let first = slow.begin(pay()).await;
-    sleep(LEASE).await;
-    let shop = Shop::over(&shelf, again(), [Act::AnswerAfter(LEASE * 2)]);
-    let second = shop.begin(pay()).await;
-    assert_eq!(kind(&first.await.unwrap()), Kind::CircuitOpen);
-    let entry = shelf.only();
-    assert_eq!(entry.attempt, 2);
-    assert!(matches!(entry.state, State::Pending { .. }));
-    assert_eq!(text(&second.await.unwrap()), "run 1");
-}
-
-/// Fault 14.
-#[tokio::test(start_paused = true)]
-async fn a_heartbeat_keeps_the_key_of_a_handler_that_takes_ten_leases() {
-    let shop = Shop::open(again().ceiling(LEASE * 20), [Act::AnswerAfter(LEASE * 10)]);
-    let first = shop.begin(pay()).await;
-    for _ in 0..10 {
-        sleep(LEASE - MILLI).await;
-        assert_eq!(kind(&shop.call(pay()).await), Kind::InFlight);
-    }
-    assert_eq!(text(&first.await.unwrap()), "run 1");
-    assert_eq!(shop.desk.runs(), 1);
-}
-
-/// Fault 14: at the ceiling the handler is told, the renewals stop, and the lease runs out.
-#[tokio::test(start_paused = true)]
-async fn at_the_ceiling_the_lease_is_lost_and_renewed_no_more() {
-    let shop = Shop::open(again(), [Act::UntilLost]);
-    let began = tokio::time::Instant::now();
-    assert_eq!(kind(&shop.call(pay()).await), Kind::Timeout);
-    assert_eq!(began.elapsed(), SECOND * 300);
-    assert!(shop.shelf.entries().is_empty(), "it said that nothing ran");
-
-    let shop = Shop::open(again(), [Act::Hang]);
-    let _first = shop.begin(pay()).await;
-    sleep(SECOND * 300 - MILLI).await;
-    let execution = shop.desk.runs.lock().unwrap()[0].execution.clone().unwrap();
-    assert!(!execution.is_lease_lost());
-    sleep(MILLI).await;
-    settled().await;
-    assert!(execution.is_lease_lost());
-    let renewals = shop.node.asked(Op::Renew);
-    sleep(LEASE).await;
-    assert_eq!(shop.node.asked(Op::Renew), renewals);
-    assert_eq!(text(&shop.call(pay()).await), "run 2", "it was taken over");
-}
-
-/// Fault 14: the handler hears of the loss no later than another can have the key.
-#[tokio::test(start_paused = true)]
-async fn a_lease_that_cannot_be_renewed_is_lost_when_it_ends() {
-    for fault in [Fault::Error, Fault::Hang, Fault::Delay(LEASE)] {
-        let shop = Shop::open(again(), [Act::UntilLost]);
-        shop.node.always(Op::Renew, fault);
-        let began = tokio::time::Instant::now();
-        assert_eq!(kind(&shop.call(pay()).await), Kind::Timeout);
-        assert_eq!(began.elapsed(), LEASE, "{fault:?}");
-        assert!(
-            shop.node.asked(Op::Renew) > 3,
-            "it was tried again and again"
-        );
-    }
-    // One renewal that is not heard costs nothing.
-    let shop = Shop::open(again(), [Act::AnswerAfter(LEASE * 3)]);
-    shop.node.next(Op::Renew, Fault::LoseReply);
-    shop.node.next(Op::Renew, Fault::Error);
-    let _call = shop.begin(pay()).await;
-    sleep(LEASE * 2).await;
-    let execution = shop.desk.runs.lock().unwrap()[0].execution.clone().unwrap();
-    assert!(!execution.is_lease_lost());
-}
-
-/// Faults 13 and 14: the store says that the key is another's, or that it knows of none.
-#[tokio::test(start_paused = true)]
-async fn a_handler_hears_at_once_that_its_key_is_another_s_or_forgotten() {
-    let shop = Shop::open(again(), [Act::UntilLost]);
-    let call = shop.begin(pay()).await;
-    shop.shelf.flush();
-    let began = tokio::time::Instant::now();
-    assert_eq!(kind(&call.await.unwrap()), Kind::Timeout);
-    assert_eq!(began.elapsed(), LEASE / 3);
-}
-
-/// The reply to the claim came when the lease had ended: another may have the key, so nothing runs.
-#[tokio::test(start_paused = true)]
-async fn a_grant_that_comes_after_its_own_lease_is_not_used() {
-    let config = again().lease(SECOND).store_timeout(SECOND - MILLI);
-    let shop = Shop::open(config, []);
-    // The clock jumps while the task is not polled, as on a host that was suspended.
-    shop.node.next(Op::Claim, Fault::SlowReply(MILLI));
-    let call = shop.begin(pay()).await;
-    advance(SECOND * 2).await;
-    let answer = call.await.unwrap();
-    assert!(answer.is_err(), "{answer:?}");
-    assert_eq!(shop.desk.runs(), 0);
-    sleep(SECOND).await;
-    assert!(shop.shelf.entries().is_empty(), "it was given back");
 }
 
 /// Fault 20.
@@ -440,7 +243,7 @@ async fn a_result_is_replayed_to_the_end_of_its_retention_and_not_after() {
     let config = once().retention(SECOND * 600);
     let shop = Shop::open(config, [Act::AnswerAfter(SECOND * 100)]);
     shop.call(pay()).await.unwrap();
-    sleep(SECOND * 600 - MILLI).await;
+    sleep(just_before(SECOND * 600)).await;
     assert!(shop.call(pay()).await.unwrap().is_replay);
     sleep(MILLI).await;
     assert_eq!(text(&shop.call(pay()).await), "run 2");

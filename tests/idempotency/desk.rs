@@ -11,7 +11,7 @@ use mainstay::idempotency::{
 };
 use mainstay::{Executed, Kind, Rejection, StackError};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Layer, ServiceExt};
 
@@ -20,6 +20,10 @@ use crate::shelf::{Node, Shelf};
 pub(crate) const MILLI: Duration = Duration::from_millis(1);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
+
+pub(crate) fn just_before(end: Duration) -> Duration {
+    end.saturating_sub(MILLI)
+}
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Request {
@@ -63,7 +67,6 @@ pub(crate) enum Act {
     Answer,
     AnswerAfter(Duration),
     Fail,
-    FailAfter(Duration),
     Refuse(Executed),
     RefuseAfter(Duration, Executed),
     Panic,
@@ -80,9 +83,7 @@ pub(crate) enum Act {
 /// One run of the handler.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
-    pub(crate) request: Request,
     pub(crate) attempt: Option<u64>,
-    pub(crate) began: Instant,
     pub(crate) execution: Option<Execution>,
 }
 
@@ -119,37 +120,31 @@ impl Desk {
     /// Itself as a service; it answers with `BoxError`, as the layer's own refusals do.
     pub(crate) fn service(&self) -> Service {
         let desk = self.clone();
-        BoxCloneSyncService::new(tower::service_fn(move |request: Request| {
+        BoxCloneSyncService::new(tower::service_fn(move |_: Request| {
             let desk = desk.clone();
-            async move { desk.work(request).await }
+            async move { desk.work().await }
         }))
     }
 
-    async fn work(self, request: Request) -> Answer {
+    async fn work(self) -> Answer {
         let act = self.acts.lock().unwrap().pop_front().unwrap_or(Act::Answer);
         let execution = Execution::current();
         let number = {
             let mut runs = self.runs.lock().unwrap();
             runs.push(Run {
-                request,
                 attempt: execution.as_ref().map(Execution::attempt),
-                began: Instant::now(),
                 execution: execution.clone(),
             });
             runs.len()
         };
-        if let Act::AnswerAfter(wait)
-        | Act::FailAfter(wait)
-        | Act::RefuseAfter(wait, _)
-        | Act::PanicAfter(wait) = act
-        {
+        if let Act::AnswerAfter(wait) | Act::RefuseAfter(wait, _) | Act::PanicAfter(wait) = act {
             sleep(wait).await;
         }
         match act {
             Act::Answer | Act::AnswerAfter(_) => Ok(response(format!("run {number}"))),
             Act::Huge => Ok(response(format!("huge {number}"))),
             Act::Garbled => Ok(response(format!("garbled {number}"))),
-            Act::Fail | Act::FailAfter(_) => Err(format!("failed {number}").into()),
+            Act::Fail => Err(format!("failed {number}").into()),
             Act::Refuse(executed) | Act::RefuseAfter(_, executed) => {
                 Err(Rejection::new(Kind::CircuitOpen, executed, "inner".into()).into())
             }

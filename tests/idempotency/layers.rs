@@ -1,6 +1,7 @@
 //! Layers beside and around each other, their handles, and their end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use mainstay::idempotency::{ClientKey, Duplicates, IdempotencyConfig, OnError, Scoped, StoreKey};
 use mainstay::retry::{RetryConfig, RetryLayer};
@@ -35,7 +36,7 @@ async fn a_layer_inside_another_of_its_name_does_not_wait_for_itself() {
         let began = Instant::now();
         let first = service.clone().oneshot(pay()).await;
         assert_eq!(text(&first), "run 1");
-        assert_eq!(began.elapsed(), SECOND * 0);
+        assert_eq!(began.elapsed(), Duration::ZERO);
         assert!(service.oneshot(pay()).await.unwrap().is_replay);
         assert_eq!((desk.runs(), desk.attempts()), (1, vec![1]));
         assert_eq!(node.asked(Op::Finish), 1);
@@ -143,7 +144,7 @@ async fn a_drain_ends_at_its_deadline_and_says_what_is_left() {
     let began = Instant::now();
     assert_eq!(handle.drain(Deadline::within(SECOND)).await, 2);
     assert_eq!(began.elapsed(), SECOND);
-    assert_eq!(handle.drain(Deadline::within(SECOND * 0)).await, 2);
+    assert_eq!(handle.drain(Deadline::within(Duration::ZERO)).await, 2);
 }
 
 /// Fault 39: the runtime goes with executions in it.

@@ -1,12 +1,19 @@
 //! The idempotency layer at its service boundary. Tests cite the numbers of the faults that they are
-//! about; `faults.md` beside them lists those.
+//! about: numbers of the list in `docs/decisions/idempotency-claims.md`.
 
-#![cfg(all(feature = "idempotency", feature = "metrics", feature = "retry"))]
+#![cfg(feature = "full")]
 
 mod claims;
+mod client;
 mod desk;
+mod histories;
 mod layers;
+mod leases;
+mod ledger;
+mod messages;
 mod results;
 mod shelf;
+mod stores;
+mod telemetry;
 mod trouble;
 mod waits;

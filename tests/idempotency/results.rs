@@ -234,7 +234,7 @@ async fn a_request_whose_caller_leaves_before_it_begins_gives_the_key_back() {
 async fn a_handler_sees_the_deadline_and_the_attempt_of_its_caller() {
     let shop = Shop::open(once(), []);
     let seen = std::sync::Arc::new(std::sync::Mutex::new(None));
-    let writes = seen.clone();
+    let writes = std::sync::Arc::clone(&seen);
     let inner = tower::service_fn(move |_: Request| {
         *writes.lock().unwrap() = Some((Deadline::current(), Attempt::current()));
         async { Err::<Response, BoxError>("seen".into()) }

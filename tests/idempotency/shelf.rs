@@ -44,9 +44,9 @@ pub(crate) enum Fault {
 pub(crate) enum State {
     Pending {
         until: Instant,
-        /// Whom it took over from.
-        before: Option<(Owner, u64)>,
     },
+    /// Given back by one that took it over: nobody's, and an earlier one may have run.
+    Unknown,
     Done(Stored),
 }
 
@@ -66,6 +66,24 @@ pub(crate) struct Shelf {
     changed: Arc<Notify>,
     /// How many keys it has room for; 0 is any number.
     room: usize,
+}
+
+/// Beyond what any test waits for: never.
+const NEVER: Duration = Duration::from_secs(1 << 33);
+
+fn after(now: Instant, wait: Duration) -> Instant {
+    now + wait.min(NEVER)
+}
+
+/// Forgets a key whose retention has ended, unless it is claimed.
+fn forget(entries: &mut HashMap<StoreKey, Entry>, key: StoreKey, now: Instant) {
+    let has_expired = |entry: &Entry| {
+        let is_leased = matches!(entry.state, State::Pending { until } if until > now);
+        entry.expires <= now && !is_leased
+    };
+    if entries.get(&key).is_some_and(has_expired) {
+        entries.remove(&key);
+    }
 }
 
 impl Shelf {
@@ -116,22 +134,13 @@ impl Shelf {
     fn claim(&self, claim: &Claim) -> Claimed {
         let now = Instant::now();
         let mut entries = self.entries.lock().unwrap();
-        let has_expired = |entry: &Entry| {
-            let is_leased = matches!(entry.state, State::Pending { until, .. } if until > now);
-            entry.expires <= now && !is_leased
-        };
-        if entries.get(&claim.key).is_some_and(has_expired) {
-            entries.remove(&claim.key);
-        }
-        let (until, expires) = (now + claim.lease, now + claim.retention);
+        forget(&mut entries, claim.key, now);
+        let (until, expires) = (after(now, claim.lease), after(now, claim.retention));
         let Some(entry) = entries.get_mut(&claim.key) else {
             if self.room > 0 && entries.len() >= self.room {
                 return Claimed::Full;
             }
-            let state = State::Pending {
-                until,
-                before: None,
-            };
+            let state = State::Pending { until };
             let entry = Entry {
                 fingerprint: claim.fingerprint,
                 owner: claim.owner,
@@ -155,18 +164,16 @@ impl Shelf {
                 }
             }
             State::Pending { until: ends, .. } if *ends > now => Claimed::InFlight {
-                lease_left: *ends - now,
+                lease_left: match *ends - now {
+                    left if left > NEVER / 2 => Duration::MAX,
+                    left => left,
+                },
             },
-            State::Pending { .. } if claim.on_lapse == OnLapse::Indeterminate => {
-                Claimed::OutcomeUnknown {
-                    attempt: entry.attempt,
-                }
-            }
-            State::Pending { .. } => {
-                entry.state = State::Pending {
-                    until,
-                    before: Some((entry.owner, entry.attempt)),
-                };
+            _ if claim.on_lapse == OnLapse::Indeterminate => Claimed::OutcomeUnknown {
+                attempt: entry.attempt,
+            },
+            State::Pending { .. } | State::Unknown => {
+                entry.state = State::Pending { until };
                 entry.owner = claim.owner;
                 entry.attempt += 1;
                 entry.expires = expires;
@@ -180,13 +187,15 @@ impl Shelf {
     fn renew(&self, claim: &Claim) -> Fenced {
         let now = Instant::now();
         let mut entries = self.entries.lock().unwrap();
+        forget(&mut entries, claim.key, now);
         match entries.get_mut(&claim.key) {
             None => Fenced::Gone,
+            Some(entry) if entry.state == State::Unknown => Fenced::Gone,
             Some(entry) if entry.owner != claim.owner => Fenced::Superseded,
             Some(entry) => {
                 if let State::Pending { until, .. } = &mut entry.state {
-                    *until = now + claim.lease;
-                    entry.expires = now + claim.retention;
+                    *until = after(now, claim.lease);
+                    entry.expires = after(now, claim.retention);
                 }
                 Fenced::Applied
             }
@@ -194,8 +203,9 @@ impl Shelf {
     }
 
     fn finish(&self, claim: &Claim, result: Stored) -> Fenced {
-        let expires = Instant::now() + claim.retention;
+        let expires = after(Instant::now(), claim.retention);
         let mut entries = self.entries.lock().unwrap();
+        forget(&mut entries, claim.key, Instant::now());
         let room = self.room == 0 || entries.len() < self.room;
         let fenced = match entries.get_mut(&claim.key) {
             None if !room => Fenced::Gone,
@@ -210,9 +220,12 @@ impl Shelf {
                 entries.insert(claim.key, entry);
                 Fenced::Applied
             }
-            Some(entry) if entry.owner != claim.owner => Fenced::Superseded,
+            Some(entry) if entry.owner != claim.owner && entry.state != State::Unknown => {
+                Fenced::Superseded
+            }
             Some(entry) => {
-                if matches!(entry.state, State::Pending { .. }) {
+                if !matches!(entry.state, State::Done(_)) {
+                    entry.owner = claim.owner;
                     entry.state = State::Done(result);
                     entry.expires = expires;
                 }
@@ -226,25 +239,16 @@ impl Shelf {
 
     fn release(&self, claim: &Claim) -> Fenced {
         let mut entries = self.entries.lock().unwrap();
+        forget(&mut entries, claim.key, Instant::now());
         let Some(entry) = entries.get_mut(&claim.key) else {
             return Fenced::Gone;
         };
-        let State::Pending { before, .. } = &entry.state else {
-            return Fenced::Superseded;
-        };
-        if entry.owner != claim.owner {
-            return Fenced::Superseded;
-        }
-        match *before {
-            None => _ = entries.remove(&claim.key),
-            Some((owner, attempt)) => {
-                entry.owner = owner;
-                entry.attempt = attempt;
-                entry.state = State::Pending {
-                    until: Instant::now(),
-                    before: None,
-                };
-            }
+        match entry.state {
+            State::Unknown => return Fenced::Gone,
+            State::Done(_) => return Fenced::Superseded,
+            State::Pending { .. } if entry.owner != claim.owner => return Fenced::Superseded,
+            State::Pending { .. } if entry.attempt > 1 => entry.state = State::Unknown,
+            State::Pending { .. } => _ = entries.remove(&claim.key),
         }
         drop(entries);
         self.changed.notify_waiters();
@@ -336,10 +340,10 @@ impl Node {
                 Ok(apply(&self.shelf))
             }
             Fault::Late(wait) => {
-                let shelf = self.shelf.clone();
+                let later = self.shelf.clone();
                 tokio::spawn(async move {
                     sleep(wait).await;
-                    drop(apply(&shelf));
+                    drop(apply(&later));
                 });
                 Err("the request was lost on the way".into())
             }

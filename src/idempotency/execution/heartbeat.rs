@@ -18,7 +18,7 @@ pub(super) async fn heartbeat<T: Store>(
     mut lease: Lease,
     lost: watch::Sender<bool>,
 ) {
-    let lose = |why: &'static str| {
+    let tell = |why: &'static str| {
         if !lost.send_replace(true) {
             shared.figures.lease_lost.increment(1);
             let scope = shared.calls().scope();
@@ -30,8 +30,8 @@ pub(super) async fn heartbeat<T: Store>(
         match lease.due(time::now(), is_lost) {
             Due::Wait(Some(until)) => tokio::time::sleep_until(until).await,
             Due::Wait(None) => std::future::pending().await,
-            Due::Lost => lose("it was not renewed in time"),
-            Due::Ceiling => break lose("its execution takes too long"),
+            Due::Lost => tell("it was not renewed in time"),
+            Due::Ceiling => break tell("its execution takes too long"),
             Due::Renew => {
                 let asked = time::now();
                 // The end of the lease is told on time, also while an answer is waited for.
@@ -43,13 +43,13 @@ pub(super) async fn heartbeat<T: Store>(
                 };
                 match ask_once(timeout, || shared.store.renew(claim)).await {
                     Ok(Fenced::Applied) => lease.renewed(asked),
-                    Ok(Fenced::Superseded) => break lose("another took the key over"),
-                    Ok(Fenced::Gone) => break lose("the store forgot the key"),
+                    Ok(Fenced::Superseded) => break tell("another took the key over"),
+                    Ok(Fenced::Gone) => break tell("the store forgot the key"),
                     Err(_) => lease.unanswered(time::now()),
                 }
             }
         }
     }
     // Held to the end of the execution: whoever listens hears of nothing more.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

@@ -72,6 +72,8 @@ pub(super) fn settle_later<T: Store>(
         let _held = held;
         let began = time::now();
         let mut backoff = BACKOFF_MIN;
+        // As random as the owner is, and repeatable where the owner is.
+        let rng = Rng::seeded(claim.owner.low_bits());
         loop {
             let answer = ask_once(config.store_timeout, || shared.tell(&claim, &end)).await;
             match end.told(answer) {
@@ -79,7 +81,7 @@ pub(super) fn settle_later<T: Store>(
                 Told::Heard => return,
                 Told::Superseded => return shared.superseded(),
             }
-            let wait = Rng::thread().duration(BACKOFF_MIN..=backoff);
+            let wait = rng.duration(BACKOFF_MIN..=backoff);
             if began.elapsed().saturating_add(wait) >= config.ceiling {
                 let what = "the store was not told how an execution ended";
                 return event(
