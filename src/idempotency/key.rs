@@ -95,22 +95,22 @@ impl Fingerprint {
 /// Who claims a key: one execution, named at random by its layer. So every operation of a store can
 /// be repeated when its answer was lost, and no one can act on another's claim.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Owner(u128);
+pub struct Owner([u8; 16]);
 
 impl Owner {
     /// A new one, of 128 random bits.
     pub fn random(rng: &Rng) -> Self {
-        Self((u128::from(rng.bits()) << 64u32) | u128::from(rng.bits()))
+        Self::from_number((u128::from(rng.bits()) << 64u32) | u128::from(rng.bits()))
     }
 
     /// From the number that a store kept.
     pub const fn from_number(number: u128) -> Self {
-        Self(number)
+        Self(number.to_be_bytes())
     }
 
     /// The number.
     pub const fn number(self) -> u128 {
-        self.0
+        u128::from_be_bytes(self.0)
     }
 
     /// Half of it.
@@ -148,7 +148,7 @@ impl fmt::Debug for Fingerprint {
 
 impl fmt::Debug for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        short(&self.0.to_be_bytes(), "Owner", f)
+        short(&self.0, "Owner", f)
     }
 }
 

@@ -208,7 +208,7 @@ async fn a_record_that_is_a_slice_does_not_keep_the_whole() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_takes_no_more_memory_than_is_counted_for_it() {
-    for keys in [1000_u64, 3000, 7200, 14_400, 29_000] {
+    for keys in [1000_u64, 3000, 7200, 14_400, 29_000, 58_000] {
         let store = memory(100_000, 1 << 30);
         let fill = async {
             for key in 0..keys {

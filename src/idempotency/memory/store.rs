@@ -14,7 +14,7 @@ use crate::rng::Rng;
 use crate::sync::Lock;
 use crate::time::{self, Instant};
 
-use super::room::{Lack, Room, Turn};
+use super::room::{KEY_BYTES, Lack, Room, Turn};
 use super::shard::Shard;
 use super::spread::Spread;
 use super::waiter::Waiter;
@@ -67,8 +67,13 @@ impl MemoryStore {
     /// # Errors
     /// When a setting is out of range.
     pub fn new(config: MemoryStoreConfig) -> Result<Self, ConfigError> {
+        Self::spread_by(&Rng::thread(), config)
+    }
+
+    /// One whose keys are spread over shards and buckets by what `rng` draws.
+    pub(super) fn spread_by(rng: &Rng, config: MemoryStoreConfig) -> Result<Self, ConfigError> {
         config.validate()?;
-        let spread = Spread::random(&Rng::thread());
+        let spread = Spread::random(rng);
         let shards = 0..shards(&config);
         let shared = Shared {
             shards: shards
@@ -106,7 +111,8 @@ impl MemoryStore {
 fn shards(config: &MemoryStoreConfig) -> usize {
     let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let wanted = processors.saturating_mul(4).next_power_of_two();
-    let useful = (config.records / SHARD_KEYS).checked_ilog2();
+    let keys = config.records.min(config.bytes / KEY_BYTES);
+    let useful = (keys / SHARD_KEYS).checked_ilog2();
     let useful = useful.and_then(|power| 1_usize.checked_shl(power));
     wanted.min(SHARDS_MAX).min(useful.unwrap_or(1))
 }
@@ -301,5 +307,10 @@ impl MemoryStore {
 
     pub(super) fn shards(&self) -> usize {
         self.shared.shards.len()
+    }
+
+    #[cfg(mainstay_loom)]
+    pub(super) fn home_of(&self, claim: &Claim) -> &Lock<Shard> {
+        self.shared.shard(self.shared.home(&claim.key))
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use super::room::KEY_BYTES;
 use super::{MemoryStore, MemoryStoreConfig};
 use crate::idempotency::{
     Claim, Claimed, Fingerprint, Hasher, OnLapse, Owner, Store, StoreKey, Stored, Tombstone,
@@ -171,9 +172,19 @@ async fn who_waits_hangs_one_bell_a_key_and_the_last_who_goes_takes_it() {
 
 #[test]
 fn there_are_more_shards_for_more_keys_and_one_for_few() {
-    let shards = |records| store(MemoryStoreConfig::default().records(records)).shards();
-    assert_eq!([1, 2, 1023, 1024, 2047].map(shards), [1; 5]);
-    assert_eq!(shards(2048), 2);
-    assert!(shards(usize::MAX) >= 4 && shards(usize::MAX) <= 64);
-    assert!(shards(100_000).is_power_of_two());
+    let shards = |records, keys| {
+        let config = MemoryStoreConfig::default().records(records);
+        store(config.bytes(keys * KEY_BYTES)).shards()
+    };
+    for few in [1, 2, 1023, 1024, 2047] {
+        assert_eq!((shards(few, 1 << 20), shards(1 << 20, few)), (1, 1));
+    }
+    assert_eq!((shards(2048, 1 << 20), shards(1 << 20, 2048)), (2, 2));
+    let most = store(
+        MemoryStoreConfig::default()
+            .records(usize::MAX)
+            .bytes(usize::MAX),
+    );
+    assert!(most.shards() >= 4 && most.shards() <= 64);
+    assert!(most.shards().is_power_of_two());
 }
