@@ -103,6 +103,14 @@ mod tests {
     }
 
     #[test]
+    fn a_retry_info_without_a_delay_leaves_the_wait_to_the_caller() {
+        let mut metadata = HeaderMap::new();
+        let details = HeaderValue::from_static(details::tests::NO_DELAY);
+        metadata.insert(details::GRPC_STATUS_DETAILS_BIN, details);
+        assert_eq!(pushback(&metadata), Pushback::None);
+    }
+
+    #[test]
     fn the_pushback_counts_before_the_details() {
         let mut metadata = HeaderMap::new();
         let details = HeaderValue::from_str(details::tests::ONE_SECOND).unwrap();

@@ -3,12 +3,13 @@
 use http::Response;
 use http_body_util::BodyExt;
 use mainstay::grpc::IdempotentMethods;
+use mainstay::http::{ReplayBody, ReplayBodyLayer};
 use mainstay::retry::{RetryConfig, RetryHandle, RetryLayer, Stop};
 use tokio::time::Instant;
 use tower::{Layer, ServiceExt};
 
 use super::SECOND;
-use super::kit::{Body, Upstream, reply, request, status, trailers_only};
+use super::kit::{Body, Upstream, reply, request, status, streaming, trailers_only};
 
 const COUNT: &str = "/shop.Stock/Count";
 const TAKE: &str = "/shop.Stock/Take";
@@ -100,6 +101,36 @@ async fn answers_and_failures_that_may_have_run_are_not_repeated() {
         let (_, retry) = ask(&upstream, COUNT).await;
         assert_eq!(upstream.sent().len(), 1, "{number}");
         assert_eq!(retry.snapshot().further_attempts(), 0);
+    }
+}
+
+/// A streamed body of three bytes, recorded up to a cap and read by the service each time.
+#[tokio::test(start_paused = true)]
+async fn a_body_that_outgrew_its_recording_is_not_sent_again() {
+    for (cap, expected) in [(0, 1), (2, 1), (3, 3)] {
+        let layer = RetryLayer::grpc("stock", RetryConfig::default()).unwrap();
+        let handle = layer.handle();
+        let sent = std::sync::atomic::AtomicU32::new(0);
+        let read = |request: http::Request<ReplayBody<Body>>| {
+            sent.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            async {
+                let body = request.into_body().collect().await.unwrap();
+                assert_eq!(body.to_bytes(), "abc");
+                Ok::<_, mainstay::Error<super::kit::Broken>>(status("14"))
+            }
+        };
+        let service = tower::ServiceBuilder::new()
+            .layer(ReplayBodyLayer::new().cap(cap))
+            .layer(layer.replay(IdempotentMethods::new([COUNT]).unwrap()))
+            .service_fn(read);
+        let frame = Ok(http_body::Frame::data(bytes::Bytes::from_static(b"abc")));
+        let body = streaming([frame]).into_body();
+        let request = http::Request::post(COUNT).body(body).unwrap();
+        let answer = service.oneshot(request).await.unwrap();
+        assert_eq!(code(&answer), Some("14"));
+        assert_eq!(sent.into_inner(), expected, "cap {cap}");
+        let stops = handle.snapshot().stops(Stop::NotReplayable);
+        assert_eq!(stops, u64::from(expected == 1));
     }
 }
 

@@ -6,6 +6,10 @@ use proptest::prelude::*;
 pub(in crate::grpc) const ONE_SECOND: &str =
     "CA4SBGJ1c3kaMAoodHlwZS5nb29nbGVhcGlzLmNvbS9nb29nbGUucnBjLlJldHJ5SW5mbxIECgIIAQ==";
 
+/// A `RetryInfo` that says nothing, unpadded.
+pub(in crate::grpc) const NO_DELAY: &str =
+    "GiwKKHR5cGUuZ29vZ2xlYXBpcy5jb20vZ29vZ2xlLnJwYy5SZXRyeUluZm8SAA";
+
 const URL: &[u8] = b"type.googleapis.com/google.rpc.RetryInfo";
 
 fn varint(mut number: u64) -> Vec<u8> {
@@ -61,6 +65,7 @@ fn a_delay_is_read_padded_and_unpadded() {
     assert_eq!(read(&[ONE_SECOND.trim_end_matches('=')]), Some(SECOND));
     assert_eq!(read(&[]), None);
     assert_eq!(read(&[""]), None);
+    assert_eq!(read(&[NO_DELAY]), Some(Duration::ZERO));
 }
 
 #[test]
