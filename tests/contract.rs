@@ -66,7 +66,6 @@ fn bulkhead(queue: u32) -> BulkheadLayer {
     BulkheadLayer::new("contract", config).expect(VALID)
 }
 
-
 /// Takes each call over and settles it as the response goes out.
 #[derive(Clone, Copy)]
 struct OnReturn;

@@ -115,7 +115,7 @@ impl Owner {
 
     /// Half of it.
     pub(super) fn low_bits(self) -> u64 {
-        u64::try_from(self.0 & u128::from(u64::MAX)).unwrap_or(u64::MAX)
+        u64::try_from(self.number() & u128::from(u64::MAX)).unwrap_or(u64::MAX)
     }
 }
 
