@@ -101,6 +101,8 @@ pub mod deadline;
 pub mod grpc;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "idempotency")]
+pub mod idempotency;
 #[cfg(feature = "retry")]
 pub mod retry;
 #[cfg(feature = "test-util")]

@@ -11,6 +11,7 @@
     feature = "bulkhead",
     feature = "deadline",
     feature = "http",
+    feature = "idempotency",
     feature = "trace"
 ))]
 
@@ -42,8 +43,12 @@ use mainstay::deadline::{
     DeadlineClientConfig, DeadlineClientLayer, DeadlineServerConfig, DeadlineServerLayer, Expired,
 };
 use mainstay::http::{ReplayBody, ReplayBodyLayer};
+use mainstay::idempotency::{
+    ByMessageId, DoneOnly, IdempotencyConfig, IdempotencyKeyLayer, IdempotencyLayer, MemoryStore,
+    MemoryStoreConfig,
+};
 use mainstay::retry::{RetryConfig, RetryLayer};
-use mainstay::test_util::Token;
+use mainstay::test_util::{Probe, Token};
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 use mainstay::trace::{NormalizeTraceLayer, TraceClientLayer, TraceServerLayer};
 use mainstay::{Outcome, Ratio, error};
@@ -53,7 +58,7 @@ use faults::{FAULTS, Faulty};
 use letter::Letter;
 use matrix::Matrix;
 use message::Message;
-use subject::Subject;
+use subject::{Stack, Subject};
 
 const VALID: &str = "the settings are valid";
 
@@ -134,6 +139,31 @@ impl Settle<Token> for OnReturn {
     }
 }
 
+/// Around requests without a key, which go straight through. A request with one outlives its caller by
+/// design, in a task and in the store, so what is asked here of dropped calls does not apply to it.
+fn passing<S>(inner: S) -> impl Stack
+where
+    S: Stack,
+{
+    let store = MemoryStore::new(MemoryStoreConfig::default()).expect(VALID);
+    let keys = ByMessageId::new(|_: &Token| None::<[u8; 0]>);
+    let done = DoneOnly::new().response(|| -> Token { unreachable!("it has no key") });
+    let config = IdempotencyConfig::default();
+    let layer = IdempotencyLayer::new("contract", config, keys, done, store).expect(VALID);
+    layer.single_tenant().layer(inner)
+}
+
+/// Around requests that are to get no key: a header would have to be allocated.
+fn minting(probe: Probe) -> impl Stack {
+    let watch = probe.watch();
+    tower::ServiceBuilder::new()
+        .map_request(|_: Token| Request::new(()))
+        .layer(IdempotencyKeyLayer::new("contract").only(|_: &Request<()>| false))
+        .map_request(move |_: Request<()>| watch.request())
+        .layer(error::layer())
+        .service(probe)
+}
+
 #[test]
 fn every_layer_keeps_the_contract() {
     let mut matrix = Matrix::default();
@@ -188,6 +218,14 @@ fn every_layer_keeps_the_contract() {
     }));
     matrix.row(&Subject::new("body timeout", streamed::body_timeout).metered("body_timeout"));
     trace_rows(&mut matrix);
+    matrix.row(
+        &Subject::new("idempotency, pass", |probe| {
+            passing(error::layer().layer(probe))
+        })
+        .metered("idempotency")
+        .readies_in_the_call(),
+    );
+    matrix.row(&Subject::new("idempotency key", minting));
     matrix.row(
         &Subject::new("stack of four", |probe| {
             tower::ServiceBuilder::new()

@@ -69,7 +69,13 @@ fn the_house_is_in_order() {
 fn with(path: &str, text: &str, expected: &[&str]) {
     let mut tree = Tree::default();
     for pattern in [
-        "breaker", "bulkhead", "deadline", "retry", "timeout", "trace",
+        "breaker",
+        "bulkhead",
+        "deadline",
+        "idempotency",
+        "retry",
+        "timeout",
+        "trace",
     ] {
         let door = format!("src/{pattern}/mod.rs");
         if door != path {
@@ -203,7 +209,7 @@ fn rooms_doors_and_sizes_are_held() {
     with("tests/long.rs", &"\n".repeat(400), &[]);
 
     let empty = faults(&Tree::default());
-    assert_eq!(empty.len(), 6, "patterns without a door: {empty:?}");
+    assert_eq!(empty.len(), 7, "patterns without a door: {empty:?}");
 }
 
 #[test]

@@ -20,6 +20,7 @@
 mod ambient;
 mod attempt;
 mod carrier;
+mod carry;
 mod deadline;
 mod trace;
 
@@ -31,7 +32,8 @@ pub use trace::{
     Baggage, BaggageMember, InScope, SpanId, TraceContext, TraceFlags, TraceId, TraceState,
 };
 
-pub(crate) use ambient::{enter_attempt, enter_deadline};
+pub(crate) use ambient::{Entered, enter_attempt, enter_deadline};
+pub(crate) use carry::Carried;
 pub(crate) use trace::{
     Current, Extracted, Parent, ParentFound, StateFound, TRACEPARENT, TRACESTATE,
 };

@@ -25,6 +25,32 @@ pub enum Kind {
     /// the request was not whole any more, and the response of the attempt before had been given up
     /// for it.
     NotReady,
+    /// The request needs an idempotency key and has none.
+    KeyMissing,
+    /// The idempotency key cannot be read, or is out of its bounds.
+    KeyMalformed,
+    /// Whose the idempotency key is cannot be told, so it would be everyone's.
+    ScopeMissing,
+    /// The idempotency key was used before, for another request.
+    KeyReused,
+    /// A request with the same idempotency key runs at this moment.
+    InFlight,
+    /// A request with the same idempotency key ran, and how it ended is not known.
+    OutcomeUnknown,
+    /// A request with the same idempotency key was run to its end, and its response was not kept.
+    ResultUnavailable,
+    /// The body is larger than what may be kept to compare it.
+    BodyTooLarge,
+    /// The body could not be read to its end.
+    BodyFailed,
+    /// What has run cannot be looked up or kept, so nothing may run.
+    StoreUnavailable,
+    /// There is no room to remember one more request.
+    StoreFull,
+    /// No more requests may wait for another with the same idempotency key.
+    TooManyWaiters,
+    /// The service is about to stop and begins no more work.
+    ShuttingDown,
 }
 
 impl Kind {
@@ -37,6 +63,19 @@ impl Kind {
             Self::BulkheadFull => "bulkhead_full",
             Self::QueueTimeout => "queue_timeout",
             Self::NotReady => "not_ready",
+            Self::KeyMissing => "key_missing",
+            Self::KeyMalformed => "key_malformed",
+            Self::ScopeMissing => "scope_missing",
+            Self::KeyReused => "key_reused",
+            Self::InFlight => "in_flight",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::ResultUnavailable => "result_unavailable",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyFailed => "body_failed",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::StoreFull => "store_full",
+            Self::TooManyWaiters => "too_many_waiters",
+            Self::ShuttingDown => "shutting_down",
         }
     }
 
@@ -48,6 +87,21 @@ impl Kind {
             Self::BulkheadFull => "the bulkhead and its queue are full",
             Self::QueueTimeout => "no permit became free in time",
             Self::NotReady => "another attempt could not be sent",
+            Self::KeyMissing => "the idempotency key is missing",
+            Self::KeyMalformed => "the idempotency key is malformed",
+            Self::ScopeMissing => "whose the idempotency key is cannot be told",
+            Self::KeyReused => "the idempotency key was used for another request",
+            Self::InFlight => "a request with this idempotency key is running",
+            Self::OutcomeUnknown => "how the request with this idempotency key ended is not known",
+            Self::ResultUnavailable => {
+                "the response to the request with this idempotency key was not kept"
+            }
+            Self::BodyTooLarge => "the body is too large",
+            Self::BodyFailed => "the body could not be read",
+            Self::StoreUnavailable => "the store of idempotency keys is unavailable",
+            Self::StoreFull => "the store of idempotency keys is full",
+            Self::TooManyWaiters => "too many requests wait for this idempotency key",
+            Self::ShuttingDown => "the service is shutting down",
         }
     }
 }

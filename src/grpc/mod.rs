@@ -14,6 +14,7 @@
 //! | `AtTrailers` | settles outcomes by the trailers | breaker |
 //! | [`http::UntilBodyEnd`](crate::http) | holds a permit until the trailers | bulkhead |
 //! | `IdempotentMethods` | repeats the methods that it is given | retry |
+//! | `ResultPolicy` | says by the code what of a reply is kept, for [`http`](crate::http)'s `RecordResponse` | idempotency |
 //! | [`RespondLayer`] | answers refusals as a gRPC status | a server's stack or a client's, outermost |
 //! | [`Code`] | the status codes, and how they are read from metadata | |
 //!
@@ -75,13 +76,15 @@
 //! | `OK` 0 | success | | |
 //! | `CANCELLED` 1 | ignored | | |
 //! | `UNKNOWN` 2 | failure | | an error that is no refusal |
-//! | `INVALID_ARGUMENT` 3 | success: an answer | | |
+//! | `INVALID_ARGUMENT` 3 | success: an answer | | `KeyMissing`, `KeyMalformed`, `ScopeMissing`, `KeyReused`, `BodyTooLarge`, `BodyFailed` |
 //! | `DEADLINE_EXCEEDED` 4 | failure | | `Timeout`, `DeadlineExceeded` |
 //! | `NOT_FOUND` 5, `ALREADY_EXISTS` 6, `PERMISSION_DENIED` 7 | success: an answer | | |
 //! | `RESOURCE_EXHAUSTED` 8 | failure by overload | where the method may be | `BulkheadFull`, `QueueTimeout` |
-//! | `FAILED_PRECONDITION` 9, `ABORTED` 10, `OUT_OF_RANGE` 11, `UNIMPLEMENTED` 12 | success: an answer | | |
+//! | `FAILED_PRECONDITION` 9 | success: an answer | | `OutcomeUnknown`, `ResultUnavailable` |
+//! | `ABORTED` 10 | success: an answer | | `InFlight` |
+//! | `OUT_OF_RANGE` 11, `UNIMPLEMENTED` 12 | success: an answer | | |
 //! | `INTERNAL` 13 | failure | | |
-//! | `UNAVAILABLE` 14 | failure | where the method may be | `CircuitOpen`, `NotReady` |
+//! | `UNAVAILABLE` 14 | failure | where the method may be | `CircuitOpen`, `NotReady`, `StoreUnavailable`, `StoreFull`, `TooManyWaiters`, `ShuttingDown` |
 //! | `DATA_LOSS` 15 | failure | | |
 //! | `UNAUTHENTICATED` 16 | success: an answer | | |
 //!
@@ -91,13 +94,17 @@
 //!
 //! # Where the status is
 //! A call that fails before it sends anything has its status in the head: *Trailers-Only*. Any other is
-//! under way when its head comes, and says in its trailers how it went. **No layer waits for them:**
+//! under way when its head comes, and says in its trailers how it went. **No layer waits for them**, but
+//! that of idempotency:
 //!
 //! - the retry commits to a head without a status, as gRFC A6 says of Response-Headers, and gives the
 //!   response on, also where trailers follow it without a message between;
 //! - the breaker gives it on too, and settles the call when its trailers are read (`AtTrailers`);
 //! - the bulkhead gives it on, and keeps the permit until then (`UntilBodyEnd`);
-//! - the timeout has ended with the head.
+//! - the timeout has ended with the head;
+//! - the idempotency layer reads a reply to its trailers before it gives it on, for as long as
+//!   [`RecordResponse::stream_after`](crate::http) says; so a stream's first message comes that much later,
+//!   where the call has a key.
 //!
 //! What is read of the body is read by the caller, when it asks.
 //!
@@ -118,6 +125,7 @@
 //! | [`ByCode::answers`] | the table above | any |
 //! | `IdempotentMethods` | none | `/package.Service/Method`, `/package.Service/*` |
 //! | [`RespondLayer::code`] | the table above | any but `OK` |
+//! | `ResultPolicy` | `at_most_once`: `ABORTED` and `RESOURCE_EXHAUSTED` give the key back; `CANCELLED`, `DEADLINE_EXCEEDED`, `UNAVAILABLE` and `UNKNOWN` are of unknown outcome; all else is kept | |
 //! | [`RespondLayer::name_layers`] | off: an instance's name is nothing for clients | |
 //!
 //! # Telemetry
@@ -157,6 +165,8 @@ mod code;
 #[cfg(feature = "deadline")]
 mod cover;
 mod details;
+#[cfg(feature = "idempotency")]
+mod idempotency;
 mod presets;
 mod protobuf;
 mod pushback;
@@ -170,6 +180,8 @@ pub use classify::ByCode;
 pub use code::Code;
 #[cfg(feature = "deadline")]
 pub use cover::{CoverStream, CoveredStream};
+#[cfg(feature = "idempotency")]
+pub use idempotency::ResultPolicy;
 pub use pushback::pushback;
 #[cfg(feature = "retry")]
 pub use replay::IdempotentMethods;

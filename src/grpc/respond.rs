@@ -25,6 +25,11 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 /// | `Timeout`, `DeadlineExceeded` | `DEADLINE_EXCEEDED` (4) |
 /// | `BulkheadFull`, `QueueTimeout` | `RESOURCE_EXHAUSTED` (8) |
 /// | `CircuitOpen`, `NotReady` | `UNAVAILABLE` (14) |
+/// | `KeyMissing`, `KeyMalformed`, `ScopeMissing`, `KeyReused` | `INVALID_ARGUMENT` (3) |
+/// | `BodyTooLarge`, `BodyFailed` | `INVALID_ARGUMENT` (3) |
+/// | `InFlight` | `ABORTED` (10) |
+/// | `OutcomeUnknown`, `ResultUnavailable` | `FAILED_PRECONDITION` (9) |
+/// | `StoreUnavailable`, `StoreFull`, `TooManyWaiters`, `ShuttingDown` | `UNAVAILABLE` (14) |
 /// | no refusal, but another error | `UNKNOWN` (2), as gRPC says of a service that throws |
 ///
 /// The answer is a Trailers-Only response: HTTP 200, `content-type: application/grpc`, `grpc-status`, and for
@@ -118,7 +123,20 @@ const fn default_code(kind: Kind) -> Code {
     match kind {
         Kind::Timeout | Kind::DeadlineExceeded => Code::DeadlineExceeded,
         Kind::BulkheadFull | Kind::QueueTimeout => Code::ResourceExhausted,
-        Kind::CircuitOpen | Kind::NotReady => Code::Unavailable,
+        Kind::CircuitOpen
+        | Kind::NotReady
+        | Kind::StoreUnavailable
+        | Kind::StoreFull
+        | Kind::TooManyWaiters
+        | Kind::ShuttingDown => Code::Unavailable,
+        Kind::KeyMissing
+        | Kind::KeyMalformed
+        | Kind::ScopeMissing
+        | Kind::KeyReused
+        | Kind::BodyTooLarge
+        | Kind::BodyFailed => Code::InvalidArgument,
+        Kind::InFlight => Code::Aborted,
+        Kind::OutcomeUnknown | Kind::ResultUnavailable => Code::FailedPrecondition,
     }
 }
 
@@ -154,13 +172,26 @@ fn message(detail: &str, name: Option<&str>) -> String {
 mod tests {
     use super::*;
 
-    const KINDS: [(Kind, &str); 6] = [
+    const KINDS: [(Kind, &str); 19] = [
         (Kind::Timeout, "4"),
         (Kind::DeadlineExceeded, "4"),
         (Kind::BulkheadFull, "8"),
         (Kind::QueueTimeout, "8"),
         (Kind::CircuitOpen, "14"),
         (Kind::NotReady, "14"),
+        (Kind::KeyMissing, "3"),
+        (Kind::KeyMalformed, "3"),
+        (Kind::ScopeMissing, "3"),
+        (Kind::KeyReused, "3"),
+        (Kind::BodyTooLarge, "3"),
+        (Kind::BodyFailed, "3"),
+        (Kind::InFlight, "10"),
+        (Kind::OutcomeUnknown, "9"),
+        (Kind::ResultUnavailable, "9"),
+        (Kind::StoreUnavailable, "14"),
+        (Kind::StoreFull, "14"),
+        (Kind::TooManyWaiters, "14"),
+        (Kind::ShuttingDown, "14"),
     ];
 
     fn refusal(kind: Kind, executed: Executed) -> Rejection {

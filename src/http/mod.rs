@@ -14,6 +14,9 @@
 //! | `UntilBodyEnd` | holds a permit until the response has been read | bulkhead |
 //! | [`BodyTimeoutLayer`], [`TimedBody`] | ends bodies that stall or last too long | a stack on either side; bodies of requests |
 //! | `CoverBody` | lets the deadline end a body while it streams | deadline, on the server's side |
+//! | `KeyHeader` | finds the `Idempotency-Key` of a request, and what makes two the same | idempotency |
+//! | `RecordResponse`, `ResultPolicy`, `Verdict` | keep and replay responses | idempotency |
+//! | `PostAndPatch` | says which requests get a key | a client's `IdempotencyKeyLayer` |
 //! | [`RespondLayer`] | answers refusals as `application/problem+json` | a server's stack, outermost |
 //!
 //! Each pattern's layer has a constructor `http` that sets it up with these, such as
@@ -67,6 +70,54 @@
 //!     .service(reqwest::Client::new())
 //! ```
 //!
+//! # A server that runs each request once
+//! `IdempotencyLayer::http` follows draft-ietf-httpapi-idempotency-key-header-07. The handler runs once for
+//! each key of a tenant; a repeat gets the response of the first, marked `Idempotency-Replayed: true`.
+//!
+//! ```
+//! use axum::{Router, body::Body, routing::post};
+//! use http::{Request, StatusCode};
+//! use mainstay::error;
+//! use mainstay::http::{KeyHeader, RespondLayer};
+//! use mainstay::idempotency::{
+//!     IdempotencyConfig, IdempotencyLayer, MemoryStore, MemoryStoreConfig,
+//! };
+//! use tower::{ServiceBuilder, ServiceExt};
+//!
+//! /// Who is logged in: what a layer further out found out.
+//! #[derive(Clone)]
+//! struct Account(&'static str);
+//!
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = MemoryStore::new(MemoryStoreConfig::default())?;
+//! let once = IdempotencyLayer::http("payments", IdempotencyConfig::default(), store)?
+//!     .prepare(KeyHeader::new().required())
+//!     .scope(|request: &Request<Body>| request.extensions().get().map(|Account(name)| *name));
+//! let app: Router = Router::new()
+//!     .route("/charges", post(|| async { (StatusCode::CREATED, "charged") }))
+//!     .layer(
+//!         ServiceBuilder::new()
+//!             .layer(RespondLayer::new())
+//!             .layer(once)
+//!             .layer(error::layer()),
+//!     );
+//!
+//! let charge = |amount: &'static str| {
+//!     let request = Request::post("/charges").extension(Account("7"));
+//!     request.header("idempotency-key", "\"8e03978e\"").body(Body::from(amount))
+//! };
+//! let first = app.clone().oneshot(charge("12")?).await?;
+//! assert_eq!(first.status(), StatusCode::CREATED);
+//! let repeat = app.clone().oneshot(charge("12")?).await?;
+//! assert_eq!(repeat.status(), StatusCode::CREATED);
+//! assert_eq!(repeat.headers()["idempotency-replayed"], "true");
+//! let other = app.oneshot(charge("13")?).await?;
+//! assert_eq!(other.status(), StatusCode::UNPROCESSABLE_ENTITY);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # What a status means
 //! As a client reads it ([`ByStatus`]), and as a server says it ([`RespondLayer`]):
 //!
@@ -75,9 +126,13 @@
 //! | 1xx, 2xx, 3xx | success | |
 //! | 408 | transient failure | |
 //! | 429 | transient failure by overload | what [`RespondLayer::status`] says |
+//! | 400 | success | `KeyMissing`, `KeyMalformed`, `ScopeMissing`, `BodyFailed` |
+//! | 409 | success | `InFlight`, with `Retry-After`; `OutcomeUnknown`, `ResultUnavailable` |
+//! | 413 | success | `BodyTooLarge` |
+//! | 422 | success | `KeyReused` |
 //! | other 4xx | success: the service is there and judged the request; never repeated | |
 //! | 500 | transient failure | an error that is no refusal |
-//! | 503 | transient failure by overload | `CircuitOpen`, `BulkheadFull`, `QueueTimeout`, `NotReady` |
+//! | 503 | transient failure by overload | `CircuitOpen`, `BulkheadFull`, `QueueTimeout`, `NotReady`, `StoreUnavailable`, `StoreFull`, `TooManyWaiters`, `ShuttingDown` |
 //! | 504 | transient failure | `Timeout`, `DeadlineExceeded` |
 //! | other 5xx | transient failure | |
 //!
@@ -106,6 +161,14 @@
 //! | [`Extensions::attempt_header`] | none | `x-retry-attempt`, `grpc-previous-rpc-attempts` |
 //! | [`RespondLayer::status`] | the table above | 4xx and 5xx |
 //! | [`RespondLayer::name_layers`] | off: an instance's name is nothing for clients | |
+//! | [`RespondLayer::type_base`] | none: `about:blank` | |
+//! | `KeyHeader::field`, `KeyHeader::methods` | `idempotency-key` of POST and PATCH | keys of 1 to 255 visible ASCII characters |
+//! | `KeyHeader::required`, `KeyHeader::per_route` | off: a key is optional, and its caller's wherever it is used | |
+//! | `KeyHeader::body_max` | 1 MiB, then 413 | 0 takes empty bodies only |
+//! | `RecordResponse::record_max` | 1 MiB, then a tombstone | 0 keeps no response |
+//! | `RecordResponse::stream_after` | 1 s, then a tombstone | 0 keeps what is there with its head |
+//! | `RecordResponse::replayed_header` | `idempotency-replayed` | |
+//! | `ResultPolicy` | `at_most_once`: 408, 409, 425, 429 and 503 give the key back, all else is kept | |
 //!
 //! # Telemetry
 //! | Metric | Meaning |
@@ -124,6 +187,10 @@
 //! - To hold permits until the body ends (`UntilBodyEnd`) and to keep responses unread. Or to read them
 //!   without a [`BodyTimeoutLayer`]: a sender that stalls then keeps the permit.
 //! - To set `idle` below the pause between the events of a stream that is meant to be silent.
+//! - To stand `RespondLayer` below an idempotency layer: a timeout is then a 504 like any other, and is
+//!   kept, where its refusal would have said that nobody knows.
+//! - To read whose a key is from a header that the client can set: name the tenant that it was
+//!   authenticated as.
 //!
 //! # In a stack
 //! Client: [`ReplayBodyLayer`] above retry, the rest is settings of other layers. Server:
@@ -136,6 +203,8 @@ mod classify;
 mod extensions;
 #[cfg(feature = "bulkhead")]
 mod hold;
+#[cfg(feature = "idempotency")]
+mod idempotency;
 mod presets;
 #[cfg(feature = "retry")]
 mod replay;
@@ -148,6 +217,10 @@ pub use classify::ByStatus;
 pub use extensions::{AttemptHeader, Extensions};
 #[cfg(feature = "bulkhead")]
 pub use hold::{HeldBody, UntilBodyEnd};
+#[cfg(feature = "idempotency")]
+pub(crate) use idempotency::Judge;
+#[cfg(feature = "idempotency")]
+pub use idempotency::{KeyHeader, PostAndPatch, ReadBody, RecordResponse, ResultPolicy, Verdict};
 #[cfg(feature = "retry")]
 pub use replay::SafeMethods;
 pub(crate) use respond::{Answer, Answers, detail};

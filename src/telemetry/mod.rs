@@ -29,6 +29,6 @@ mod instruments;
 mod events;
 
 pub(crate) use calls::{Calls, End, Metered, Tally};
-pub(crate) use events::{decided, event, record};
+pub(crate) use events::{CallSpan, decided, event, record};
 pub(crate) use instruments::{Counter, Gauge, Histogram};
 pub(crate) use scope::Scope;

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use tracing::Instrument as _;
+use tracing::instrument::Instrumented;
+
 use super::Scope;
 
 /// Says that something changed. `what` is a fixed phrase; `detail` is what is particular to it.
@@ -31,5 +34,21 @@ pub(crate) fn record<const N: usize>(ids: [(&'static str, &dyn fmt::Display); N]
     let span = tracing::Span::current();
     for (field, id) in ids {
         span.record(field, tracing::field::display(id));
+    }
+}
+
+/// The span of a call, taken along to a task of its own.
+#[derive(Clone, Debug)]
+pub(crate) struct CallSpan(tracing::Span);
+
+impl CallSpan {
+    /// The span that the code now running is in.
+    pub(crate) fn take() -> Self {
+        Self(tracing::Span::current())
+    }
+
+    /// Enters it wherever `future` is polled.
+    pub(crate) fn over<F>(self, future: F) -> Instrumented<F> {
+        future.instrument(self.0)
     }
 }

@@ -28,6 +28,7 @@ pub(crate) const FLOORS: &[(&str, Floor)] = &[
     ("breaker", Floor::Pattern),
     ("bulkhead", Floor::Pattern),
     ("deadline", Floor::Pattern),
+    ("idempotency", Floor::Pattern),
     ("retry", Floor::Pattern),
     ("timeout", Floor::Pattern),
     ("trace", Floor::Pattern),

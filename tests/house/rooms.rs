@@ -43,6 +43,27 @@ const NOUNS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "idempotency",
+        &[
+            "call",
+            "capture",
+            "claim",
+            "client",
+            "conformance",
+            "execution",
+            "key",
+            "memory",
+            "messages",
+            "prepare",
+            "refusal",
+            "scope",
+            "shared",
+            "store",
+            "stored",
+            "wait",
+        ],
+    ),
+    (
         "retry",
         &[
             "account", "backoff", "budget", "record", "replay", "settings", "stop",

@@ -17,4 +17,4 @@ pub use state::TraceState;
 
 pub(crate) use context::{Extracted, ParentFound, StateFound, TRACEPARENT, TRACESTATE};
 pub(crate) use parent::Parent;
-pub(crate) use scope::Current;
+pub(crate) use scope::{Current, Swapped};

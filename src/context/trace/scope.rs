@@ -20,6 +20,13 @@ pub(crate) struct Current {
     pub(crate) baggage: Baggage,
 }
 
+impl Current {
+    /// A copy of what is said of the code now running.
+    pub(crate) fn take() -> Option<Self> {
+        read(Self::clone)
+    }
+}
+
 pub(crate) fn current() -> Option<TraceContext> {
     read(|current| current.context.clone())
 }
@@ -87,10 +94,10 @@ impl<F: Future> Future for InScope<F> {
 
 /// What is held and what is current have changed places until it is dropped, also by a panic. So a poll
 /// moves the context and clones nothing.
-struct Swapped<'a>(&'a mut Option<Current>);
+pub(crate) struct Swapped<'a>(&'a mut Option<Current>);
 
 impl<'a> Swapped<'a> {
-    fn new(held: &'a mut Option<Current>) -> Self {
+    pub(crate) fn new(held: &'a mut Option<Current>) -> Self {
         swap(held);
         Self(held)
     }

@@ -6,6 +6,8 @@ mod breaker;
 mod bulkhead;
 #[cfg(feature = "deadline")]
 mod deadline;
+#[cfg(feature = "idempotency")]
+mod idempotency;
 #[cfg(feature = "retry")]
 mod retry;
 #[cfg(feature = "timeout")]

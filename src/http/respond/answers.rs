@@ -1,6 +1,7 @@
 //! What refusals are answered with.
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::Response;
 
@@ -14,6 +15,8 @@ pub(crate) struct Answers<C> {
     errors: Counter,
     codes: Vec<(Kind, C)>,
     names_layers: bool,
+    /// What the type of a problem begins with; only HTTP has problems.
+    type_base: Option<Arc<str>>,
 }
 
 /// A protocol's codes, and the responses that carry them in a body of `B`.
@@ -30,6 +33,7 @@ impl<C: Copy> Answers<C> {
             scope,
             codes: Vec::new(),
             names_layers: false,
+            type_base: None,
         }
     }
 
@@ -44,6 +48,14 @@ impl<C: Copy> Answers<C> {
 
     pub(crate) fn names_layers(&self) -> bool {
         self.names_layers
+    }
+
+    pub(super) fn set_type_base(&mut self, base: Arc<str>) {
+        self.type_base = Some(base);
+    }
+
+    pub(super) fn type_base(&self) -> Option<&str> {
+        self.type_base.as_deref()
     }
 
     /// The code that was set for `kind`.
@@ -68,6 +80,26 @@ pub(crate) const fn detail(kind: Kind) -> &'static str {
         Kind::Timeout => "The request took too long.",
         Kind::DeadlineExceeded => "The deadline of the request has passed.",
         Kind::BulkheadFull | Kind::QueueTimeout => "The service has no capacity free.",
-        Kind::CircuitOpen | Kind::NotReady => "The service cannot take the request now.",
+        Kind::CircuitOpen | Kind::NotReady | Kind::ShuttingDown => {
+            "The service cannot take the request now."
+        }
+        Kind::KeyMissing => "The request needs an Idempotency-Key.",
+        Kind::KeyMalformed => {
+            "The Idempotency-Key is not one string of 1 to 255 visible ASCII characters."
+        }
+        Kind::ScopeMissing => "The request does not say whose Idempotency-Key it carries.",
+        Kind::KeyReused => "The Idempotency-Key was used for another request.",
+        Kind::InFlight => "A request with this Idempotency-Key is running.",
+        Kind::OutcomeUnknown => {
+            "A request with this Idempotency-Key was begun, and how it ended is not known."
+        }
+        Kind::ResultUnavailable => {
+            "The request with this Idempotency-Key has run, and its response was not kept."
+        }
+        Kind::BodyTooLarge => "The body is too large.",
+        Kind::BodyFailed => "The body could not be read.",
+        Kind::StoreUnavailable | Kind::StoreFull | Kind::TooManyWaiters => {
+            "The service cannot look after the Idempotency-Key now."
+        }
     }
 }

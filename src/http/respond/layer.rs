@@ -17,13 +17,22 @@ use super::{Answer, Answers, Respond};
 /// | Refusal | Status |
 /// |---|---|
 /// | `CircuitOpen`, `BulkheadFull`, `QueueTimeout`, `NotReady` | 503 |
+/// | `StoreUnavailable`, `StoreFull`, `TooManyWaiters`, `ShuttingDown` | 503 |
 /// | `Timeout`, `DeadlineExceeded` | 504 |
+/// | `KeyMissing`, `KeyMalformed`, `ScopeMissing`, `BodyFailed` | 400 |
+/// | `InFlight`, `OutcomeUnknown`, `ResultUnavailable` | 409 |
+/// | `BodyTooLarge` | 413 |
+/// | `KeyReused` | 422 |
 /// | no refusal, but another error | 500 |
 ///
 /// The members are `type`, `title`, `status`, `detail`, and for a refusal `kind`
 /// ([`Kind::label`]) and, where the layer knows when to come back, `retry_after_ms`. Then there is a
 /// `Retry-After` header too, in whole seconds, rounded up. Nothing that a layer or an error says of
 /// the inside of the service is in it.
+///
+/// A refusal for the sake of an idempotency key has `safe_new_key` too: `true` where the request may be
+/// sent again with another key, since nothing can have run under this one; `false` where something may
+/// have run, so that it is for the client to find out. `Cache-Control: no-store` goes with it.
 ///
 /// It stands outermost. An error of the stack that is no refusal is counted in
 /// `mainstay_respond_errors_total` and said in an event.
@@ -66,6 +75,14 @@ impl RespondLayer {
         Arc::make_mut(&mut self.answers).name_layers();
         self
     }
+
+    /// Makes the member `type` of a refusal's problem the URI `base` with the [`Kind::label`] after it:
+    /// `https://errors.example/` gives `https://errors.example/key_reused`. Default: `about:blank`.
+    #[must_use]
+    pub fn type_base(mut self, base: impl Into<Arc<str>>) -> Self {
+        Arc::make_mut(&mut self.answers).set_type_base(base.into());
+        self
+    }
 }
 
 impl<B: From<Bytes>> Answer<B> for StatusCode {
@@ -75,7 +92,7 @@ impl<B: From<Bytes>> Answer<B> for StatusCode {
             Some(refusal) => {
                 let status = answers.code(refusal.kind());
                 let status = status.unwrap_or_else(|| default_status(refusal.kind()));
-                Problem::of(refusal, status, answers.names_layers())
+                Problem::of(refusal, status, answers.names_layers()).type_base(answers.type_base())
             }
         };
         problem.into_response()
@@ -85,9 +102,20 @@ impl<B: From<Bytes>> Answer<B> for StatusCode {
 const fn default_status(kind: Kind) -> StatusCode {
     match kind {
         Kind::Timeout | Kind::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
-        Kind::CircuitOpen | Kind::BulkheadFull | Kind::QueueTimeout | Kind::NotReady => {
-            StatusCode::SERVICE_UNAVAILABLE
+        Kind::KeyMissing | Kind::KeyMalformed | Kind::ScopeMissing | Kind::BodyFailed => {
+            StatusCode::BAD_REQUEST
         }
+        Kind::InFlight | Kind::OutcomeUnknown | Kind::ResultUnavailable => StatusCode::CONFLICT,
+        Kind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Kind::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+        Kind::CircuitOpen
+        | Kind::BulkheadFull
+        | Kind::QueueTimeout
+        | Kind::NotReady
+        | Kind::StoreUnavailable
+        | Kind::StoreFull
+        | Kind::TooManyWaiters
+        | Kind::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 
-use crate::error::Rejection;
+use crate::error::{Kind, Rejection};
 
 use super::detail;
 
@@ -17,6 +17,7 @@ pub(super) struct Problem<'a> {
     status: StatusCode,
     refusal: Option<&'a Rejection>,
     names_layer: bool,
+    type_base: Option<&'a str>,
 }
 
 impl<'a> Problem<'a> {
@@ -25,7 +26,13 @@ impl<'a> Problem<'a> {
             status,
             refusal: Some(refusal),
             names_layer,
+            type_base: None,
         }
+    }
+
+    pub(super) const fn type_base(mut self, base: Option<&'a str>) -> Self {
+        self.type_base = base;
+        self
     }
 
     pub(super) const fn unexpected() -> Self {
@@ -33,6 +40,7 @@ impl<'a> Problem<'a> {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             refusal: None,
             names_layer: false,
+            type_base: None,
         }
     }
 
@@ -47,6 +55,13 @@ impl<'a> Problem<'a> {
         if let Some(wait) = self.wait() {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
         }
+        if self
+            .refusal
+            .is_some_and(|refusal| is_of_a_key(refusal.kind()))
+        {
+            // What is true of a key at this moment is nothing for a cache.
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
         response
     }
 
@@ -58,7 +73,14 @@ impl<'a> Problem<'a> {
 
     fn json(&self) -> String {
         let mut json = String::with_capacity(256);
-        json.push_str(r#"{"type":"about:blank","title":"#);
+        json.push_str(r#"{"type":"#);
+        match (self.type_base, self.refusal) {
+            (Some(base), Some(refusal)) => {
+                push_string(&mut json, &format!("{base}{}", refusal.kind().label()));
+            }
+            _ => json.push_str(r#""about:blank""#),
+        }
+        json.push_str(r#","title":"#);
         push_string(&mut json, self.status.canonical_reason().unwrap_or("Error"));
         push_number(&mut json, "status", self.status.as_u16().into());
         if let Some(refusal) = self.refusal {
@@ -66,6 +88,10 @@ impl<'a> Problem<'a> {
             push_string(&mut json, detail(refusal.kind()));
             json.push_str(r#","kind":"#);
             push_string(&mut json, refusal.kind().label());
+            if let Some(is_safe) = is_new_key_safe(refusal.kind()) {
+                // Writing to a string does not fail.
+                let _ = write!(json, r#","safe_new_key":{is_safe}"#);
+            }
             if self.names_layer {
                 json.push_str(r#","layer":"#);
                 push_string(&mut json, refusal.layer());
@@ -77,6 +103,29 @@ impl<'a> Problem<'a> {
         }
         json.push('}');
         json
+    }
+}
+
+/// Whether the refusal speaks of an idempotency key, or of a request that was refused because it has
+/// one.
+const fn is_of_a_key(kind: Kind) -> bool {
+    matches!(kind, Kind::BodyTooLarge | Kind::BodyFailed) || is_new_key_safe(kind).is_some()
+}
+
+/// Whether the request may be sent again under another key: only where nothing can have run under this
+/// one. A key that was used for another request may have been used for an earlier form of this one. A
+/// store that is down says nothing of what ran before.
+const fn is_new_key_safe(kind: Kind) -> Option<bool> {
+    match kind {
+        Kind::KeyMissing | Kind::KeyMalformed | Kind::ScopeMissing => Some(true),
+        Kind::KeyReused
+        | Kind::InFlight
+        | Kind::OutcomeUnknown
+        | Kind::ResultUnavailable
+        | Kind::StoreUnavailable
+        | Kind::StoreFull
+        | Kind::TooManyWaiters => Some(false),
+        _ => None,
     }
 }
 
@@ -110,7 +159,7 @@ fn push_string(json: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::{Executed, Kind};
+    use crate::error::Executed;
     use serde_json::{Value, json};
 
     fn refusal(kind: Kind, name: &str) -> Rejection {
@@ -196,5 +245,51 @@ mod tests {
             (&json["title"], &json["status"]),
             (&json!("Error"), &json!(599))
         );
+    }
+
+    #[test]
+    fn a_refusal_for_its_key_says_whether_another_is_safe_and_is_not_cached() {
+        let kinds = [
+            (Kind::KeyMissing, Some(true)),
+            (Kind::KeyMalformed, Some(true)),
+            (Kind::ScopeMissing, Some(true)),
+            (Kind::KeyReused, Some(false)),
+            (Kind::InFlight, Some(false)),
+            (Kind::OutcomeUnknown, Some(false)),
+            (Kind::ResultUnavailable, Some(false)),
+            (Kind::StoreUnavailable, Some(false)),
+            (Kind::StoreFull, Some(false)),
+            (Kind::TooManyWaiters, Some(false)),
+            (Kind::BodyTooLarge, None),
+            (Kind::BodyFailed, None),
+        ];
+        for (kind, is_safe) in kinds {
+            let refusal = refusal(kind, "keys");
+            let problem = || Problem::of(&refusal, StatusCode::CONFLICT, false);
+            let (_, json) = read(problem());
+            assert_eq!(json.get("safe_new_key"), is_safe.map(Value::from).as_ref());
+            assert_eq!(json["kind"], kind.label());
+            let response: Response<Bytes> = problem().into_response();
+            assert_eq!(response.headers()[CACHE_CONTROL], "no-store", "{kind:?}");
+        }
+        for kind in [Kind::Timeout, Kind::CircuitOpen, Kind::ShuttingDown] {
+            let refusal = refusal(kind, "db");
+            let problem = Problem::of(&refusal, StatusCode::SERVICE_UNAVAILABLE, false);
+            let response: Response<Bytes> = problem.into_response();
+            assert!(!response.headers().contains_key(CACHE_CONTROL), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn a_type_is_the_base_with_the_kind_and_blank_without_either() {
+        let refusal = refusal(Kind::KeyReused, "keys");
+        let problem = || Problem::of(&refusal, StatusCode::UNPROCESSABLE_ENTITY, false);
+        let base = Some("https://errors.example/\"a\"#");
+        let (_, json) = read(problem().type_base(base));
+        assert_eq!(json["type"], "https://errors.example/\"a\"#key_reused");
+        let (_, json) = read(problem().type_base(None));
+        assert_eq!(json["type"], "about:blank");
+        let (_, json) = read(Problem::unexpected().type_base(base));
+        assert_eq!(json["type"], "about:blank");
     }
 }

@@ -1,0 +1,182 @@
+//! Asks for a key, and gives it back when nothing comes of it.
+
+use std::fmt;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use crate::idempotency::shared::{Cause, Shared, ask_once};
+use crate::idempotency::{Claim, Claimed, IdempotencyConfig, Store, Stored};
+use crate::time::{self, Instant};
+
+use super::Chore;
+use super::settle::{End, settle_later};
+
+/// What the store said to a claim.
+pub(in crate::idempotency) enum Answer<T: Store> {
+    Granted(Grant<T>),
+    /// It did not say. The key may be the claim's all the same.
+    Silent(Grant<T>, Cause),
+    InFlight(Duration),
+    Done(Stored),
+    OutcomeUnknown,
+    Mismatch,
+    Full,
+}
+
+/// The right to run under a key. When it is dropped before an execution began, the key is given back.
+pub(in crate::idempotency) struct Grant<T: Store> {
+    pub(super) shared: Arc<Shared<T>>,
+    pub(super) claim: Claim,
+    pub(super) config: IdempotencyConfig,
+    pub(super) runtime: Handle,
+    /// 0 where the store did not say.
+    pub(super) attempt: u64,
+    pub(super) asked: Instant,
+    is_open: bool,
+}
+
+impl<T: Store> Grant<T> {
+    /// An execution begins, which from now on says what comes of it.
+    pub(super) fn begin(&mut self) {
+        self.is_open = false;
+    }
+
+    /// Gives the key back; dropped meanwhile, in the background.
+    pub(in crate::idempotency) async fn give_back(mut self) {
+        let timeout = self.config.store_timeout;
+        let told = self.shared.settle(&self.claim, &End::Free, timeout).await;
+        self.is_open = matches!(told, super::settle::Told::Unheard(_));
+    }
+}
+
+impl<T: Store> Drop for Grant<T> {
+    fn drop(&mut self) {
+        if !mem::take(&mut self.is_open) {
+            return;
+        }
+        if let Some(chore) = Chore::take(&self.shared) {
+            let shared = Arc::clone(&self.shared);
+            settle_later(
+                &self.runtime,
+                shared,
+                self.claim,
+                End::Free,
+                self.config,
+                chore,
+            );
+        }
+    }
+}
+
+/// A claim on its way. Dropped before the answer, it is seen to its end in the background, and the key
+/// is given back: a claim of which nobody hears would otherwise hold it until its lease lapses.
+pub(in crate::idempotency) struct Claiming<T: Store> {
+    asking: Option<Asking<T>>,
+    was_polled: bool,
+    shared: Arc<Shared<T>>,
+    runtime: Handle,
+}
+
+type Asking<T> = Pin<Box<dyn Future<Output = Answer<T>> + Send>>;
+
+impl<T: Store> Claiming<T> {
+    pub(in crate::idempotency) fn new(
+        shared: &Arc<Shared<T>>,
+        claim: Claim,
+        config: IdempotencyConfig,
+    ) -> Self {
+        let runtime = Handle::current();
+        let grant = Grant {
+            shared: Arc::clone(shared),
+            claim,
+            config,
+            runtime: runtime.clone(),
+            attempt: 0,
+            asked: time::now(),
+            is_open: false,
+        };
+        Self {
+            asking: Some(Box::pin(claiming(grant))),
+            was_polled: false,
+            shared: Arc::clone(shared),
+            runtime,
+        }
+    }
+}
+
+/// Asks, and asks once more as the same owner when the store does not answer.
+async fn claiming<T: Store>(mut grant: Grant<T>) -> Answer<T> {
+    let timeout = grant.config.store_timeout;
+    let mut asked_before = false;
+    loop {
+        grant.asked = time::now();
+        let store = &grant.shared.store;
+        let claimed = match ask_once(timeout, || store.claim(&grant.claim)).await {
+            Ok(claimed) => claimed,
+            Err(cause) => {
+                // It may have been granted.
+                grant.is_open = true;
+                if mem::replace(&mut asked_before, true) {
+                    return Answer::Silent(grant, cause);
+                }
+                continue;
+            }
+        };
+        grant.is_open = matches!(claimed, Claimed::Acquired { .. });
+        return match claimed {
+            Claimed::Acquired { attempt } => {
+                grant.attempt = attempt;
+                Answer::Granted(grant)
+            }
+            Claimed::InFlight { lease_left } => Answer::InFlight(lease_left),
+            Claimed::Done(result) => Answer::Done(result),
+            Claimed::OutcomeUnknown { .. } => Answer::OutcomeUnknown,
+            Claimed::Mismatch => Answer::Mismatch,
+            Claimed::Full => Answer::Full,
+        };
+    }
+}
+
+impl<T: Store> Future for Claiming<T> {
+    type Output = Answer<T>;
+
+    #[expect(
+        clippy::expect_used,
+        reason = "a future is not polled after it was ready"
+    )]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer<T>> {
+        self.was_polled = true;
+        let asking = self.asking.as_mut().expect("polled after ready");
+        let answer = std::task::ready!(asking.as_mut().poll(cx));
+        self.asking = None;
+        Poll::Ready(answer)
+    }
+}
+
+impl<T: Store> Drop for Claiming<T> {
+    fn drop(&mut self) {
+        let Some(asking) = self.asking.take().filter(|_| self.was_polled) else {
+            return;
+        };
+        if let Some(chore) = Chore::take(&self.shared) {
+            self.runtime.spawn(async move {
+                drop(asking.await);
+                drop(chore);
+            });
+        }
+    }
+}
+
+impl<T: Store> fmt::Debug for Grant<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Grant")
+            .field("claim", &self.claim)
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,22 @@
+//! Idempotency keys over HTTP and gRPC: what is read of a request, what is kept of a response, and what
+//! a client sees of it. The numbers are those of the list of faults that the pattern answers for.
+#![cfg(all(
+    feature = "grpc",
+    feature = "idempotency",
+    feature = "bulkhead",
+    feature = "timeout"
+))]
+
+mod app;
+mod client;
+mod inner;
+mod keys;
+mod kit;
+mod replies;
+mod requests;
+mod responses;
+mod served;
+mod streams;
+#[path = "../../examples/tonic_kit/mod.rs"]
+mod tonic_kit;
+mod tonic_stack;
