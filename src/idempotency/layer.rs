@@ -54,15 +54,17 @@ impl<P, C, T> IdempotencyLayer<P, C, T> {
             rng: Rng::thread(),
         })
     }
+}
 
+impl<P, C, T, X> IdempotencyLayer<P, C, T, Unscoped, X> {
     /// Says whose a request's key is, by a closure `Fn(&Req) -> Option<impl AsRef<[u8]>>` or another
     /// [`Scope`](super::Scope). Two scopes never see each other's results.
-    pub fn scope<K>(self, scope: K) -> IdempotencyLayer<P, C, T, By<K>> {
+    pub fn scope<K>(self, scope: K) -> IdempotencyLayer<P, C, T, By<K>, X> {
         self.scoped(By(scope))
     }
 
     /// Says that all keys are of one tenant: any client that guesses a key sees its result.
-    pub fn single_tenant(self) -> IdempotencyLayer<P, C, T, By<SingleTenant>> {
+    pub fn single_tenant(self) -> IdempotencyLayer<P, C, T, By<SingleTenant>, X> {
         self.scoped(By(SingleTenant))
     }
 }
@@ -74,6 +76,30 @@ impl<P, C, T, K, X> IdempotencyLayer<P, C, T, K, X> {
             prepare: self.prepare,
             capture: self.capture,
             scope,
+            context: self.context,
+            rng: self.rng,
+        }
+    }
+
+    /// Finds keys by `prepare`.
+    pub fn prepare<Q>(self, prepare: Q) -> IdempotencyLayer<Q, C, T, K, X> {
+        IdempotencyLayer {
+            shared: self.shared,
+            prepare: Arc::new(prepare),
+            capture: self.capture,
+            scope: self.scope,
+            context: self.context,
+            rng: self.rng,
+        }
+    }
+
+    /// Keeps what `capture` says of a result.
+    pub fn capture<D>(self, capture: D) -> IdempotencyLayer<P, D, T, K, X> {
+        IdempotencyLayer {
+            shared: self.shared,
+            prepare: self.prepare,
+            capture: Arc::new(capture),
+            scope: self.scope,
             context: self.context,
             rng: self.rng,
         }
