@@ -72,8 +72,8 @@ impl Figures {
     }
 }
 
-/// What the layer itself refuses with; what a [`Prepare`](super::Prepare) does is counted besides.
-const KINDS: [Kind; 17] = [
+/// What the layer refuses with, and what a [`Prepare`](super::Prepare) does.
+const KINDS: [Kind; 16] = [
     Kind::KeyMissing,
     Kind::KeyMalformed,
     Kind::ScopeMissing,
@@ -90,7 +90,6 @@ const KINDS: [Kind; 17] = [
     Kind::BulkheadFull,
     Kind::NotReady,
     Kind::DeadlineExceeded,
-    Kind::Timeout,
 ];
 
 impl<T> Shared<T> {

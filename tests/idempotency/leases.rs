@@ -194,6 +194,14 @@ async fn a_handler_hears_at_once_that_its_key_is_another_s_or_forgotten() {
     let began = tokio::time::Instant::now();
     assert_eq!(kind(&call.await.unwrap()), Kind::Timeout);
     assert_eq!(began.elapsed(), LEASE / 3);
+
+    let shop = Shop::open(again(), [Act::UntilLost, Act::Hang]);
+    let call = shop.begin(pay()).await;
+    shop.shelf.purge(shop.shelf.entries()[0].0);
+    let _other = shop.begin(keyed("k-1", "pay 6")).await;
+    let began = tokio::time::Instant::now();
+    assert_eq!(kind(&call.await.unwrap()), Kind::Timeout);
+    assert_eq!(began.elapsed(), LEASE / 3);
 }
 
 /// The reply to the claim came when the lease had ended: another may have the key, so nothing runs.

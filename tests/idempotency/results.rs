@@ -13,7 +13,7 @@ use crate::desk::{
     Act, Desk, LEASE, MILLI, Request, Response, SECOND, Shop, Text, kind, layer, layer_of, pay,
     refused, text, unkeyed,
 };
-use crate::shelf::{Op, Shelf, State};
+use crate::shelf::{Fault, Op, Shelf, State};
 
 fn once() -> IdempotencyConfig {
     IdempotencyConfig::at_most_once()
@@ -190,6 +190,9 @@ async fn a_request_waits_for_the_inner_service_and_keeps_its_key() {
 async fn an_inner_service_that_fails_to_be_ready_gives_the_key_back() {
     let (shop, opens) = behind_a_door(&Shelf::default());
     opens.send_replace(Some(false));
+    // Before the answer, so that a repeat after it finds the key free.
+    let slow = Fault::Delay(MILLI * 100);
+    shop.node.always(Op::Release, slow);
     for request in [pay(), unkeyed()] {
         let error = shop.call(request).await.unwrap_err();
         assert_eq!(error.to_string(), "the door is broken");
@@ -220,7 +223,7 @@ async fn a_request_whose_caller_leaves_before_it_begins_gives_the_key_back() {
 
     // Nor what cannot keep its key.
     let (shop, _opens) = behind_a_door(&Shelf::default());
-    shop.node.always(Op::Renew, crate::shelf::Fault::Hang);
+    shop.node.always(Op::Renew, Fault::Hang);
     let refusal = refused(&shop.call(pay()).await);
     assert_eq!(
         (refusal.kind(), refusal.executed()),

@@ -198,7 +198,10 @@ fn no_key_scope_or_body_is_in_what_is_said() {
     recorded(|snapshotter| async move {
         let said = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
         let writer = std::sync::Arc::clone(&said);
-        let subscriber = Listener(writer);
+        let subscriber = Listener {
+            said: writer,
+            ..Listener::default()
+        };
         let _listening = tracing::subscriber::set_default(subscriber);
 
         let shop = Shop::open(
@@ -241,16 +244,55 @@ fn no_key_scope_or_body_is_in_what_is_said() {
     });
 }
 
-/// Writes down every event, whole.
-struct Listener(std::sync::Arc<std::sync::Mutex<Vec<String>>>);
+/// The handler runs in a task of its own, in the span of its caller.
+#[tokio::test(start_paused = true)]
+async fn what_a_handler_says_is_in_the_span_of_its_caller() {
+    let listener = Listener::default();
+    let said = std::sync::Arc::clone(&listener.said);
+    let _listening = tracing::subscriber::set_default(listener);
+    let shop = Shop::open(IdempotencyConfig::default(), []);
+    let inner = tower::service_fn(|_: crate::desk::Request| async {
+        sleep(SECOND).await;
+        tracing::info!("at work");
+        Err::<crate::desk::Response, _>(tower::BoxError::from("done"))
+    });
+    let service = tower::Layer::layer(&shop.layer, inner);
+    let call = tower::ServiceExt::oneshot(service, pay());
+    let call = tracing::Instrument::instrument(call, tracing::info_span!("request"));
+    call.await.unwrap_err();
+    let said = said.lock().unwrap();
+    let at_work = said.iter().find(|event| event.contains("at work"));
+    assert!(
+        at_work.is_some_and(|event| event.starts_with("request:")),
+        "{said:?}"
+    );
+}
+
+/// Writes down every event, whole, after the span that it is in.
+#[derive(Default)]
+struct Listener {
+    said: std::sync::Arc<std::sync::Mutex<Vec<String>>>,
+    spans: std::sync::Mutex<Vec<&'static tracing::Metadata<'static>>>,
+    entered: std::sync::Mutex<Vec<tracing::span::Id>>,
+}
+
+impl Listener {
+    fn innermost(&self) -> Option<(tracing::span::Id, &'static tracing::Metadata<'static>)> {
+        let id = self.entered.lock().unwrap().last()?.clone();
+        let at = usize::try_from(id.into_u64()).unwrap() - 1;
+        Some((id, self.spans.lock().unwrap()[at]))
+    }
+}
 
 impl tracing::Subscriber for Listener {
     fn enabled(&self, _metadata: &tracing::Metadata<'_>) -> bool {
         true
     }
 
-    fn new_span(&self, _span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        tracing::span::Id::from_u64(1)
+    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        let mut spans = self.spans.lock().unwrap();
+        spans.push(span.metadata());
+        tracing::span::Id::from_u64(spans.len() as u64)
     }
 
     fn record(&self, _span: &tracing::span::Id, _values: &tracing::span::Record<'_>) {}
@@ -258,10 +300,22 @@ impl tracing::Subscriber for Listener {
     fn record_follows_from(&self, _span: &tracing::span::Id, _follows: &tracing::span::Id) {}
 
     fn event(&self, event: &tracing::Event<'_>) {
-        self.0.lock().unwrap().push(format!("{event:?}"));
+        let span = self.innermost().map_or("", |(_, span)| span.name());
+        self.said.lock().unwrap().push(format!("{span}: {event:?}"));
     }
 
-    fn enter(&self, _span: &tracing::span::Id) {}
+    fn enter(&self, span: &tracing::span::Id) {
+        self.entered.lock().unwrap().push(span.clone());
+    }
 
-    fn exit(&self, _span: &tracing::span::Id) {}
+    fn exit(&self, _span: &tracing::span::Id) {
+        self.entered.lock().unwrap().pop();
+    }
+
+    fn current_span(&self) -> tracing_core::span::Current {
+        let innermost = self.innermost();
+        innermost.map_or_else(tracing_core::span::Current::none, |(id, span)| {
+            tracing_core::span::Current::new(id, span)
+        })
+    }
 }
