@@ -4,7 +4,7 @@
 //! | Metric | Meaning |
 //! |---|---|
 //! | `mainstay_idempotency_store_records` | gauge: keys that a [`MemoryStore`] holds, claimed and done |
-//! | `mainstay_idempotency_store_bytes` | gauge: bytes that it holds, 512 for each key among them |
+//! | `mainstay_idempotency_store_bytes` | gauge: bytes that it holds, 576 for each key among them |
 
 mod capture;
 mod claim;
