@@ -42,3 +42,27 @@ rows! {
     bulkhead { mainstay, tower }
     stack { mainstay, tower }
 }
+
+/// The store of idempotency keys, with few keys in it and with many.
+#[path = "cases"]
+mod idempotency {
+    use divan::Bencher;
+    use keys::Keys;
+
+    #[path = "idempotency.rs"]
+    mod keys;
+
+    const KEYS: [u64; 2] = [100, 100_000];
+
+    #[divan::bench(args = KEYS, sample_count = 200, sample_size = 2000)]
+    fn claim_finish_and_purge(bencher: Bencher<'_, '_>, keys: u64) {
+        let mut all = Keys::done(keys);
+        bencher.bench_local(|| all.claim_finish_and_purge());
+    }
+
+    #[divan::bench(args = KEYS, sample_count = 200, sample_size = 2000)]
+    fn replay(bencher: Bencher<'_, '_>, keys: u64) {
+        let mut all = Keys::done(keys);
+        bencher.bench_local(|| all.replay(keys));
+    }
+}

@@ -154,7 +154,7 @@
 //! | `mainstay_idempotency_bypassed_total` | requests that ran without a claim, by `why`: `store_down`, `nested` |
 //! | `mainstay_idempotency_keys_total` | keys that an [`IdempotencyKeyLayer`] made, with `layer="idempotency_key"` |
 //! | `mainstay_idempotency_store_records` | gauge: keys that a [`MemoryStore`] holds, claimed and done |
-//! | `mainstay_idempotency_store_bytes` | gauge: bytes that it holds, 512 for each key among them |
+//! | `mainstay_idempotency_store_bytes` | gauge: bytes that it holds, 576 for each key among them |
 //!
 //! Neither keys nor scopes nor bodies are in metrics, events or `Debug` texts.
 //!

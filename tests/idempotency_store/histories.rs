@@ -84,7 +84,7 @@ impl History {
             (4 | 5, Some(claim)) => self.claim(&claim).await,
             (6 | 7, Some(claim)) => {
                 let ours = self.store.renew(&claim).await;
-                self.agreed("renew", ours, self.spec.renew(&claim).await);
+                _ = self.agreed("renew", ours, self.spec.renew(&claim).await);
             }
             (8..11, Some(claim)) => self.finish(&claim).await,
             (11, Some(claim)) => self.release(&claim).await,
@@ -154,12 +154,12 @@ impl History {
 
     async fn release(&mut self, claim: &Claim) {
         let ours = self.store.release(claim).await;
-        self.agreed("release", ours, self.spec.release(claim).await);
+        _ = self.agreed("release", ours, self.spec.release(claim).await);
     }
 
     async fn purge(&mut self, key: &StoreKey) {
         let ours = self.store.purge(key).await;
-        self.agreed("purge", ours, self.spec.purge(key).await);
+        _ = self.agreed("purge", ours, self.spec.purge(key).await);
     }
 
     fn counts(&self) {

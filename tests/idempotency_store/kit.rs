@@ -11,7 +11,7 @@ use mainstay::idempotency::{
 pub(crate) const LEASE: Duration = Duration::from_secs(10);
 pub(crate) const RETENTION: Duration = Duration::from_secs(100);
 /// What a key costs, by the page of the settings.
-pub(crate) const KEY: usize = 512;
+pub(crate) const KEY: usize = 576;
 
 pub(crate) fn memory(records: usize, bytes: usize) -> MemoryStore {
     let config = MemoryStoreConfig::default().records(records).bytes(bytes);

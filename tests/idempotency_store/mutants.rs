@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use mainstay::idempotency::conformance::{Report, check, check_room};
 
-use crate::spec::{Fault, Spec};
+use crate::fault::Fault;
+use crate::spec::Spec;
 
 const UNIT: Duration = Duration::from_secs(1);
 

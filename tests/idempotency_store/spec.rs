@@ -1,70 +1,21 @@
 //! A store as plain as it can be, after the page of `Store` and nothing else: one table, scanned where
-//! that is the simplest. It is what `MemoryStore` is compared with. With a [`Fault`] it breaks one rule.
+//! that is the simplest. It is what `MemoryStore` is compared with. With a [`Fault`](crate::fault::Fault) it breaks one rule.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use mainstay::idempotency::{
-    Claim, Claimed, Fenced, Fingerprint, OnLapse, Owner, Store, StoreKey, Stored, Tombstone,
+    Claim, Claimed, Fenced, Fingerprint, OnLapse, Owner, StoreKey, Stored, Tombstone,
 };
 use tokio::time::Instant;
 
+use crate::fault::Fault;
 use crate::kit::{KEY, record};
 
-/// A rule to break.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    IgnoresFingerprint,
-    ComparesFingerprintAfterState,
-    ForgetsFingerprintOnLapse,
-    ForgetsFingerprintOnFinish,
-    TakesFingerprintOfOwner,
-    FinishesForAnyone,
-    ReleasesForAnyone,
-    RenewsForAnyone,
-    CountsRepeatedClaims,
-    RefusesRepeatedClaims,
-    RepeatedClaimKeepsLease,
-    LapseTakesFinish,
-    LapseTakesRelease,
-    LapseTakesRenewal,
-    LapseFrees,
-    TellingTakesFinish,
-    TakeoverKeepsAttempt,
-    AlwaysTakesOver,
-    NeverTakesOver,
-    HolderDecidesOnLapse,
-    LapsedRivalYields,
-    DropsUnknownFinish,
-    RepeatedFinishReplaces,
-    RefusesRepeatedFinish,
-    ReleaseUndoesFinish,
-    ReleaseForgetsTakeover,
-    RenewAfterFinishIsLost,
-    RefusedClaimProlongs,
-    RetentionIsLease,
-    ForgetsRunningLease,
-    RenewKeepsRetention,
-    FinishKeepsRetention,
-    NeverForgets,
-    PurgesOnlyUnfinished,
-    PurgeAlwaysSaysYes,
-    ForgetsReasons,
-    TruncatesRecords,
-    ReadsKeysAsText,
-    SharesKeysOfOnePrefix,
-    ReadsBeforeItWrites,
-    OverflowsOnLongDurations,
-    WaitsForEver,
-    EvictsClaimed,
-    EvictsDone,
-}
-
 #[derive(Clone, Debug)]
-struct Row {
+pub(crate) struct Row {
     fingerprint: Fingerprint,
     /// `None` when it was given back after a takeover.
     owner: Option<Owner>,
@@ -75,7 +26,7 @@ struct Row {
     told: bool,
     /// Which of all finishes was its.
     age: u64,
-    result: Option<Stored>,
+    pub(crate) result: Option<Stored>,
 }
 
 #[derive(Debug, Default)]
@@ -83,7 +34,7 @@ pub(crate) struct Spec {
     rows: Mutex<Rows>,
     fault: Option<Fault>,
     rows_max: Option<usize>,
-    bytes_max: Option<usize>,
+    pub(crate) bytes_max: Option<usize>,
     finished: AtomicU64,
 }
 
@@ -127,7 +78,7 @@ impl Spec {
     }
 
     /// Makes room for a key more, or none, and a record of so many bytes; whether there is.
-    fn make_room(&self, key: &StoreKey, record: usize) -> bool {
+    pub(crate) fn make_room(&self, key: &StoreKey, record: usize) -> bool {
         let mut rows = self.rows.lock().expect("no panic under it");
         rows.retain(|_, row| !is_past(row.expires));
         let keys = rows.len() + usize::from(!rows.contains_key(key.as_bytes()));
@@ -143,7 +94,7 @@ impl Spec {
         true
     }
 
-    fn would_keep(&self, claim: &Claim) -> bool {
+    pub(crate) fn would_keep(&self, claim: &Claim) -> bool {
         self.with_row(&claim.key, |row| {
             let mut copy = row.clone();
             let had = copy.as_ref().is_some_and(|row| row.result.is_some());
@@ -151,7 +102,7 @@ impl Spec {
         })
     }
 
-    fn has(&self, fault: Fault) -> bool {
+    pub(crate) fn has(&self, fault: Fault) -> bool {
         self.fault == Some(fault)
     }
 
@@ -161,13 +112,19 @@ impl Spec {
             bytes[16..].fill(0);
         }
         if self.has(Fault::ReadsKeysAsText) {
-            bytes.iter_mut().for_each(|byte| *byte &= 0x7f);
+            for byte in &mut bytes {
+                *byte &= 0x7f;
+            }
         }
         bytes
     }
 
     /// Runs `act` on the row of a key, as it is now, and keeps what `act` leaves.
-    fn with_row<T>(&self, claim: &StoreKey, act: impl FnOnce(&mut Option<Row>) -> T) -> T {
+    pub(crate) fn with_row<T>(
+        &self,
+        claim: &StoreKey,
+        act: impl FnOnce(&mut Option<Row>) -> T,
+    ) -> T {
         let mut rows = self.rows.lock().expect("no panic under it");
         let mut row = rows.remove(&self.at(*claim));
         if row.as_ref().is_some_and(|row| is_past(row.expires)) && !self.has(Fault::NeverForgets) {
@@ -210,7 +167,12 @@ impl Spec {
         }
     }
 
-    fn claim_row(&self, slot: &mut Option<Row>, claim: &Claim, is_full: bool) -> Claimed {
+    pub(crate) fn claim_row(
+        &self,
+        slot: &mut Option<Row>,
+        claim: &Claim,
+        is_full: bool,
+    ) -> Claimed {
         let Some(row) = slot else {
             if is_full {
                 return Claimed::Full;
@@ -277,7 +239,12 @@ impl Spec {
         Claimed::Acquired { attempt }
     }
 
-    fn finish_row(&self, slot: &mut Option<Row>, claim: &Claim, result: Stored) -> Fenced {
+    pub(crate) fn finish_row(
+        &self,
+        slot: &mut Option<Row>,
+        claim: &Claim,
+        result: Stored,
+    ) -> Fenced {
         let result = match (result, self.fault) {
             (Stored::Tombstone(_), Some(Fault::ForgetsReasons)) => {
                 Stored::Tombstone(Tombstone::Unrecordable)
@@ -305,10 +272,10 @@ impl Spec {
             if is_mine && self.has(Fault::RepeatedFinishReplaces) {
                 row.result = Some(result);
             }
-            return match is_mine && !self.has(Fault::RefusesRepeatedFinish) {
-                true => Fenced::Applied,
-                false => Fenced::Superseded,
-            };
+            if is_mine && !self.has(Fault::RefusesRepeatedFinish) {
+                return Fenced::Applied;
+            }
+            return Fenced::Superseded;
         }
         let is_lapsed = is_past(row.lease_ends);
         let is_nobodys = row.owner.is_none() && row.fingerprint == claim.fingerprint
@@ -327,7 +294,7 @@ impl Spec {
         Fenced::Applied
     }
 
-    fn renew_row(&self, slot: &mut Option<Row>, claim: &Claim) -> Fenced {
+    pub(crate) fn renew_row(&self, slot: &mut Option<Row>, claim: &Claim) -> Fenced {
         let Some(row) = slot.as_mut().filter(|row| row.owner.is_some()) else {
             return Fenced::Gone;
         };
@@ -346,7 +313,7 @@ impl Spec {
         Fenced::Applied
     }
 
-    fn release_row(&self, slot: &mut Option<Row>, claim: &Claim) -> Fenced {
+    pub(crate) fn release_row(&self, slot: &mut Option<Row>, claim: &Claim) -> Fenced {
         let Some(row) = slot.as_mut().filter(|row| row.owner.is_some()) else {
             return Fenced::Gone;
         };
@@ -364,7 +331,7 @@ impl Spec {
         Fenced::Applied
     }
 
-    fn is_full(&self, key: &StoreKey) -> bool {
+    pub(crate) fn is_full(&self, key: &StoreKey) -> bool {
         let mut rows = self.rows.lock().expect("no panic under it");
         rows.retain(|_, row| !is_past(row.expires) || self.has(Fault::NeverForgets));
         let is_full = self.rows_max.is_some_and(|most| rows.len() >= most);
@@ -400,67 +367,4 @@ fn bytes(rows: &Rows) -> usize {
 
 fn is_past(end: Option<Instant>) -> bool {
     end.is_some_and(|end| end <= Instant::now())
-}
-
-impl Store for Spec {
-    type Error = Infallible;
-
-    async fn claim(&self, claim: &Claim) -> Result<Claimed, Infallible> {
-        if self.has(Fault::ReadsBeforeItWrites) {
-            let mut read = self.with_row(&claim.key, |row| row.clone());
-            tokio::task::yield_now().await;
-            let answer = self.claim_row(&mut read, claim, false);
-            self.with_row(&claim.key, |row| *row = read);
-            return Ok(answer);
-        }
-        let is_full = self.is_full(&claim.key)
-            || (self.bytes_max.is_some() && !self.make_room(&claim.key, 0));
-        Ok(self.with_row(&claim.key, |row| self.claim_row(row, claim, is_full)))
-    }
-
-    async fn renew(&self, claim: &Claim) -> Result<Fenced, Infallible> {
-        Ok(self.with_row(&claim.key, |row| self.renew_row(row, claim)))
-    }
-
-    async fn finish(&self, claim: &Claim, result: Stored) -> Result<Fenced, Infallible> {
-        if self.is_full(&claim.key) {
-            return Ok(Fenced::Gone);
-        }
-        let mut result = result;
-        if self.bytes_max.is_some() && self.would_keep(claim) {
-            let wanted = match &result {
-                Stored::Record(record) => record.len(),
-                Stored::Tombstone(_) => 0,
-            };
-            if !self.make_room(&claim.key, wanted) {
-                if !self.make_room(&claim.key, 0) {
-                    return Ok(Fenced::Gone);
-                }
-                result = Stored::Tombstone(Tombstone::Demoted);
-            }
-        }
-        Ok(self.with_row(&claim.key, |row| self.finish_row(row, claim, result)))
-    }
-
-    async fn release(&self, claim: &Claim) -> Result<Fenced, Infallible> {
-        Ok(self.with_row(&claim.key, |row| self.release_row(row, claim)))
-    }
-
-    async fn changed(&self, _key: &StoreKey, wait: Duration) {
-        if self.has(Fault::WaitsForEver) {
-            std::future::pending::<()>().await;
-        }
-        tokio::time::sleep(wait).await;
-    }
-
-    async fn purge(&self, key: &StoreKey) -> Result<bool, Infallible> {
-        Ok(self.with_row(key, |slot| {
-            let is_spared = self.has(Fault::PurgesOnlyUnfinished)
-                && slot.as_ref().is_some_and(|row| row.result.is_some());
-            if is_spared {
-                return false;
-            }
-            slot.take().is_some() || self.has(Fault::PurgeAlwaysSaysYes)
-        }))
-    }
 }

@@ -44,7 +44,7 @@ impl MemoryStoreConfig {
         self
     }
 
-    /// How many bytes it may hold: those of its records, and 512 for each key besides; at least 512.
+    /// How many bytes it may hold: those of its records, and 576 for each key besides; at least 576.
     /// Default 64 MiB.
     ///
     /// Beyond it the oldest records become tombstones, and when there is none left a new key is
@@ -66,7 +66,7 @@ impl MemoryStoreConfig {
             return Err(ConfigError::new("records", self.records, "at least 1"));
         }
         if self.bytes < KEY_BYTES {
-            return Err(ConfigError::new("bytes", self.bytes, "at least 512"));
+            return Err(ConfigError::new("bytes", self.bytes, "at least 576"));
         }
         Ok(())
     }

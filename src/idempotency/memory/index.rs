@@ -131,8 +131,8 @@ impl Index {
         for (key, entry, marks) in keys {
             match (marks.expiry, entry.expires()) {
                 (None, None) => {}
-                (Some(marked), Some(expires)) => {
-                    assert!(marked <= expires, "found too late");
+                (Some(marked), Some(end)) => {
+                    assert!(marked <= end, "found too late");
                     assert!(self.expiries.contains(&(marked, *key)));
                     expiries += 1;
                 }

@@ -1,6 +1,5 @@
 //! How much there is room for, and how much of it is taken, over all shards.
 
-use std::mem;
 use std::sync::Arc;
 
 use tokio::sync::Notify;
@@ -12,8 +11,8 @@ use crate::telemetry::{Gauge, Scope};
 use super::MemoryStoreConfig;
 
 /// What a key costs besides its record: its place in the map, its claim, and its places in the order of
-/// expiry and of age. `store_tests` measures that it is no less.
-pub(super) const KEY_BYTES: usize = 512;
+/// expiry and of age. `tests/idempotency_store/limits.rs` measures that it is enough, just after a map has grown too.
+pub(super) const KEY_BYTES: usize = 576;
 
 /// What is taken: keys, and bytes, in which [`KEY_BYTES`] for each key are counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,7 +103,6 @@ impl Room {
             room: self,
             taken: Load::default(),
             freed: Load::default(),
-            given: Load::default(),
             refused: Load::default(),
             bells: Vec::new(),
         }
@@ -132,15 +130,14 @@ fn tell(gauge: &Gauge, taken: usize, freed: usize) {
     }
 }
 
-/// What one operation takes and gives back. At its end, outside of all locks, what it freed is given
-/// back, and metrics and waiters are told.
+/// What one operation takes and gives back. It does so at once, in the same critical section as it is
+/// kept or forgotten: whoever has looked into every shard for room has seen all there is. Metrics and
+/// waiters are told at its end, outside of all locks.
 #[derive(Debug)]
 pub(super) struct Turn<'a> {
     room: &'a Room,
     taken: Load,
     freed: Load,
-    /// What was freed, and is room for others already.
-    given: Load,
     refused: Load,
     bells: Vec<Arc<Notify>>,
 }
@@ -153,14 +150,10 @@ impl Turn<'_> {
             return true;
         }
         let most = self.room.most;
-        let has_room = self.given_back(|taken| {
-            let has_room = taken.lack(load, most).is_none();
-            if has_room {
-                *taken = taken.plus(load);
-            }
-            has_room
-        });
+        let mut taken = self.room.taken.lock();
+        let has_room = taken.lack(load, most).is_none();
         if has_room {
+            *taken = taken.plus(load);
             self.taken = self.taken.plus(load);
         } else {
             self.refused = load;
@@ -169,37 +162,29 @@ impl Turn<'_> {
     }
 
     /// What there is too little of, yet, for what was refused last.
-    pub(super) fn lacks(&mut self) -> Option<Lack> {
-        let (wanted, most) = (self.refused, self.room.most);
-        self.given_back(|taken| taken.lack(wanted, most))
+    pub(super) fn lacks(&self) -> Option<Lack> {
+        self.room.taken().lack(self.refused, self.room.most)
     }
 
     /// Something is no longer kept.
     pub(super) fn free(&mut self, load: Load) {
+        if load == Load::default() {
+            return;
+        }
         self.freed = self.freed.plus(load);
+        let mut taken = self.room.taken.lock();
+        *taken = taken.minus(load);
     }
 
     /// Rings at the end.
     pub(super) fn ring(&mut self, bell: Option<Arc<Notify>>) {
         self.bells.extend(bell);
     }
-
-    /// What is taken by all, once what this turn has freed is room, for it as for others.
-    fn given_back<T>(&mut self, see: impl FnOnce(&mut Load) -> T) -> T {
-        let freed = mem::take(&mut self.freed);
-        self.given = self.given.plus(freed);
-        let mut taken = self.room.taken.lock();
-        *taken = taken.minus(freed);
-        see(&mut taken)
-    }
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        if self.freed != Load::default() {
-            self.given_back(|_| ());
-        }
-        self.room.tell(self.taken, self.given);
+        self.room.tell(self.taken, self.freed);
         for bell in self.bells.drain(..) {
             sync::wake(|| bell.notify_waiters());
         }

@@ -188,12 +188,13 @@ impl Shard {
         let is_free = entry.lease_left(now).is_none();
         if after == Holding::Nothing {
             place.remove();
-            turn.free(Load::KEY);
+            turn.free(Load::KEY.plus(Load::record(before.bytes())));
             shrink(&mut self.kept);
+        } else {
+            // What a record adds was taken before.
+            let shrunk = before.bytes().saturating_sub(after.bytes());
+            turn.free(Load::record(shrunk));
         }
-        // What a record adds was taken before.
-        let shrunk = before.bytes().saturating_sub(after.bytes());
-        turn.free(Load::record(shrunk));
         if is_free && !self.bells.is_empty() {
             turn.ring(self.bells.remove(key));
         }

@@ -305,6 +305,7 @@ impl MemoryStore {
         sizes
     }
 
+    #[cfg(not(mainstay_loom))]
     pub(super) fn shards(&self) -> usize {
         self.shared.shards.len()
     }

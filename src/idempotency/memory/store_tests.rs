@@ -59,19 +59,19 @@ async fn what_is_counted_and_indexed_is_what_is_there_after_every_step() {
                 ..claim(draw(30))
             };
             match draw(8) {
-                0..3 => drop(now(store.claim(&claim))),
-                3 => drop(now(store.renew(&claim))),
+                0..3 => _ = now(store.claim(&claim)),
+                3 => _ = now(store.renew(&claim)),
                 4 => {
                     let bytes = vec![0; usize::try_from(draw(3000)).unwrap()];
                     let result = Stored::Record(Bytes::from(bytes));
-                    drop(now(store.finish(&claim, result)));
+                    _ = now(store.finish(&claim, result));
                 }
                 5 => {
                     let result = Stored::Tombstone(Tombstone::ByHandler);
-                    drop(now(store.finish(&claim, result)));
+                    _ = now(store.finish(&claim, result));
                 }
-                6 if draw(2) == 0 => drop(now(store.purge(&claim.key))),
-                6 => drop(now(store.release(&claim))),
+                6 if draw(2) == 0 => _ = now(store.purge(&claim.key)),
+                6 => _ = now(store.release(&claim)),
                 _ => tokio::time::advance(SECOND.mul_f64(0.5)).await,
             }
             let [bells, kept, _] = store.audit();
