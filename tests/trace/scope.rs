@@ -142,16 +142,21 @@ fn a_thread_that_is_torn_down_may_still_ask() {
 
 #[tokio::test]
 async fn a_request_in_another_task_is_in_its_trace_by_what_is_attached() {
-    let client = TraceClientLayer::new("peer");
+    let client = TraceClientLayer::new("peer").baggage(true);
     let callee = Callee::default();
     let service = client.layer(callee.clone());
     let handle = handler(move |request: Request| {
         let service = service.clone();
-        async move { tokio::spawn(service.oneshot(request)).await.unwrap() }
+        async move {
+            let mut onward = Request::default();
+            *onward.extensions_mut() = request.extensions().clone();
+            tokio::spawn(service.oneshot(onward)).await.unwrap()
+        }
     });
-    let server = TraceServerLayer::new("api").layer(handle);
-    let asked = request([("traceparent", PARENT)]);
+    let server = TraceServerLayer::new("api").baggage(true).layer(handle);
+    let asked = request([("traceparent", PARENT), ("baggage", "a=1")]);
     server.oneshot(asked).await.unwrap().unwrap();
+    assert_eq!(callee.last().all("baggage"), ["a=1"]);
     assert_eq!(callee.last().current, None);
     assert_eq!(callee.last().sent().trace_id(), parent().trace_id());
 }
