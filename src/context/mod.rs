@@ -32,6 +32,4 @@ pub use trace::{
 };
 
 pub(crate) use ambient::{enter_attempt, enter_deadline};
-pub(crate) use trace::{
-    Current, Extracted, Parent, ParentFound, StateFound, TRACEPARENT, TRACESTATE,
-};
+pub(crate) use trace::{Current, Extracted, ParentFound, StateFound, TRACEPARENT, TRACESTATE};

@@ -119,7 +119,7 @@ impl TraceContext {
         extracted
     }
 
-    fn parent(&self) -> Parent {
+    pub(crate) fn parent(&self) -> Parent {
         Parent {
             trace_id: self.trace_id,
             span_id: self.span_id,
