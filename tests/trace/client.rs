@@ -116,6 +116,11 @@ async fn where_another_writes_the_layer_makes_canonical_and_mints_nothing() {
     assert_eq!(seen.all("traceparent"), [PARENT]);
     assert_eq!(seen.all("tracestate"), ["a=1"]);
 
+    let long = ["a", "b", "c"].map(|key| format!("{key}={}", "v".repeat(256)));
+    let asked = request([("traceparent", PARENT), ("tracestate", &long.join(","))]);
+    let seen = through(&layer, asked).await;
+    assert_eq!(seen.all("tracestate"), [long.join(",")]);
+
     for header in ["", "not valid"] {
         let asked = request([("traceparent", header), ("tracestate", "a=1")]);
         let seen = task.clone().in_scope(through(&layer, asked)).await;

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::mpsc;
 use std::task::{Context, Waker};
 
 use futures::FutureExt;
@@ -97,6 +98,37 @@ fn a_panic_in_the_call_or_in_a_poll_leaves_what_was_current_before() {
     });
     futures::executor::block_on(check);
     assert_eq!(TraceContext::current(), None);
+}
+
+/// Says what is current when it is dropped.
+struct AsksWhenDropped(mpsc::Sender<Option<TraceContext>>);
+
+impl Drop for AsksWhenDropped {
+    fn drop(&mut self) {
+        self.0.send(TraceContext::current()).unwrap();
+    }
+}
+
+#[test]
+fn what_is_dropped_with_the_future_does_not_see_it_and_what_is_dropped_by_it_does() {
+    let (asks, told) = mpsc::channel();
+    let within = |waits: bool| {
+        let asks = AsksWhenDropped(asks.clone());
+        root().in_scope(async move {
+            let _asks = asks;
+            if waits {
+                std::future::pending::<()>().await;
+            }
+        })
+    };
+    let outer = root();
+    let check = outer.clone().in_scope(async {
+        assert!(within(true).now_or_never().is_none());
+        assert_eq!(told.try_recv(), Ok(Some(outer.clone())));
+        assert!(within(false).now_or_never().is_some());
+        assert_ne!(told.recv().unwrap(), Some(outer.clone()));
+    });
+    futures::executor::block_on(check);
 }
 
 #[test]
