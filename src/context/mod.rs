@@ -34,6 +34,4 @@ pub use trace::{
 
 pub(crate) use ambient::{Entered, enter_attempt, enter_deadline};
 pub(crate) use carry::Carried;
-pub(crate) use trace::{
-    Current, Extracted, Parent, ParentFound, StateFound, TRACEPARENT, TRACESTATE,
-};
+pub(crate) use trace::{Current, Extracted, ParentFound, StateFound, TRACEPARENT, TRACESTATE};

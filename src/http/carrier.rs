@@ -84,8 +84,9 @@ mod tests {
     }
 
     #[test]
-    fn a_full_map_takes_no_more_and_does_not_panic() {
+    fn a_full_map_takes_no_more_keeps_nothing_stale_and_does_not_panic() {
         let mut headers = HeaderMap::new();
+        headers.set(FIELD, b"0");
         for number in 0..u32::MAX {
             let name = HeaderName::try_from(format!("x-{number}")).unwrap();
             if headers.try_append(name, HeaderValue::from(number)).is_err() {
@@ -94,8 +95,28 @@ mod tests {
         }
         let full = headers.len();
         headers.set(FIELD, b"1");
+        assert_eq!(Carrier::get_all(&headers, FIELD).count(), 0);
+        assert_eq!(headers.len(), full - 1);
+        let name = HeaderName::from_static("x-last");
+        while headers.try_append(&name, HeaderValue::from(0)).is_ok() {}
+        let full = headers.len();
+        headers.set(FIELD, b"2");
         assert_eq!(headers.len(), full);
         assert_eq!(Carrier::get_all(&headers, FIELD).count(), 0);
+    }
+
+    #[test]
+    fn every_name_that_a_field_may_have_is_a_header_s() {
+        let longest: &str = "!#$%&'*+-.^_`|~09az".repeat(8).leak();
+        let longest = longest.get(..128).unwrap();
+        for name in ["!#$%&'*+-.^_`|~09az", longest] {
+            let field = Field::new(name).unwrap();
+            let mut headers = HeaderMap::new();
+            headers.set(field, b"1");
+            assert!(Carrier::get_all(&headers, field).eq([b"1"]), "{name}");
+            Carrier::remove(&mut headers, field);
+            assert!(headers.is_empty(), "{name}");
+        }
     }
 
     #[test]

@@ -209,16 +209,17 @@ mod tests {
         assert_eq!(IdempotencyConfig::at_least_once().validate(), Ok(()));
 
         let second = Duration::from_secs(1);
+        let below = second.checked_sub(NANO).unwrap();
         let least = config
             .lease(second)
             .ceiling(second)
             .retention(second)
-            .store_timeout(second - NANO);
+            .store_timeout(below);
         assert_eq!(least.validate(), Ok(()));
-        assert_eq!(refused(least.lease(second - NANO)), "lease");
+        assert_eq!(refused(least.lease(below)), "lease");
         assert_eq!(refused(least.lease(Duration::ZERO)), "lease");
-        assert_eq!(refused(least.ceiling(second - NANO)), "ceiling");
-        assert_eq!(refused(least.retention(second - NANO)), "retention");
+        assert_eq!(refused(least.ceiling(below)), "ceiling");
+        assert_eq!(refused(least.retention(below)), "retention");
         assert_eq!(refused(least.store_timeout(second)), "store_timeout");
         assert_eq!(
             refused(least.store_timeout(Duration::ZERO)),

@@ -71,8 +71,10 @@
 //! ```
 //!
 //! A spawned task is in no trace, unless it is told:
-//! `tokio::spawn(context.in_scope(task))`, with what [`TraceContext::current`] gave before. What is
-//! attached to a request goes wherever the request goes, through `Buffer` too.
+//! `tokio::spawn(context.in_scope(task))`, with what [`TraceContext::current`] gave before. Nor is the
+//! stream of a response's body, which is polled when the handler has answered: what it calls, it calls
+//! `in_scope`. What is attached to a request goes wherever the request goes, through `Buffer` too, whose
+//! worker is a task of its own; attach it where a client's stack has one above the client layer.
 //!
 //! # Sampling
 //! Whether a trace is recorded is decided where it begins, by a [`Sampler`]: [`Always`], [`Never`],
@@ -103,11 +105,13 @@
 //! | `mainstay_trace_states_dropped_total` | lists of states that were dropped from valid contexts: malformed, of more than 32 members, or none that fits |
 //!
 //! `minted` of a client layer counts calls that have lost their trace: they were made in a spawned task,
-//! or without a server layer around.
+//! by a response's body, below a `Buffer`, or without a server layer around.
 //!
 //! With the `tracing` feature the layers record ids on the span around, in the fields that it was made
 //! with (`trace_id = tracing::field::Empty`): the server `trace_id`, and `parent_id`, or `span_id` when the
-//! trace began there; the client `trace_id` and `span_id`, of the call. Nothing else depends on a span.
+//! trace began there; the client `trace_id` and `span_id`, of the call. Give each call a span of its own
+//! if several are made in one: the next writes over these, and a subscriber that writes spans as text
+//! (`tracing_subscriber::fmt`) appends them each time. Nothing else depends on a span.
 //! No value of a header is logged or is a label.
 //!
 //! # Anti-patterns

@@ -10,7 +10,7 @@ use crate::context::Carrier;
 use crate::rng::Rng;
 
 use super::{Boundary, Origin, Sampler, TraceContext};
-use crate::context::{Extracted, Parent, ParentFound, TRACEPARENT, TRACESTATE};
+use crate::context::{Extracted, ParentFound, TRACEPARENT, TRACESTATE};
 
 /// The context of a request that came.
 pub(super) fn receive<M: Sampler>(
@@ -69,13 +69,10 @@ pub(super) fn settle<C: Carrier>(carrier: &mut C, context: Option<&TraceContext>
 }
 
 fn says<C: Carrier>(carrier: &C, context: &TraceContext) -> bool {
-    let parent = Parent {
-        trace_id: context.trace_id(),
-        span_id: context.span_id(),
-        flags: context.flags(),
-    };
     let state = Some(context.state().as_str()).filter(|state| !state.is_empty());
-    carrier.get_all(TRACEPARENT).eq([&parent.to_bytes()[..]])
+    carrier
+        .get_all(TRACEPARENT)
+        .eq([&context.parent().to_bytes()[..]])
         && carrier.get_all(TRACESTATE).eq(state.map(str::as_bytes))
 }
 

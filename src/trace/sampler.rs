@@ -103,17 +103,16 @@ impl Sampler for ByRatio {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::Parent;
     use crate::rng::Rng;
     use crate::trace::{SpanId, TraceFlags, TraceId};
 
     fn context(random: u64, sampled: bool) -> TraceContext {
         let id = (0xabcd_u128 << 112) | (0xff << 56) | u128::from(random);
-        TraceContext::from(Parent {
-            trace_id: TraceId::from_bytes(id.to_be_bytes()).unwrap(),
-            span_id: SpanId::from_bytes([1; 8]).unwrap(),
-            flags: TraceFlags::default().sampled(sampled),
-        })
+        TraceContext::new(
+            TraceId::from_bytes(id.to_be_bytes()).unwrap(),
+            SpanId::from_bytes([1; 8]).unwrap(),
+            TraceFlags::default().sampled(sampled),
+        )
     }
 
     fn samples(ratio: Ratio, random: u64) -> bool {

@@ -9,6 +9,8 @@
 
 mod app;
 mod client;
+#[path = "../grpc/connection.rs"]
+mod connection;
 mod inner;
 mod keys;
 mod kit;

@@ -18,7 +18,8 @@ use tonic::transport::{Channel, Server};
 use tonic::{Code, Response, Status};
 use tower::ServiceBuilder;
 
-use super::tonic_kit::{Kit, KitClient, Replies, connection, many, one};
+use super::connection::connection;
+use super::tonic_kit::{Kit, KitClient, Replies, answered, many, one};
 
 const SECOND: Duration = Duration::from_secs(1);
 

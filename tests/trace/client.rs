@@ -116,6 +116,11 @@ async fn where_another_writes_the_layer_makes_canonical_and_mints_nothing() {
     assert_eq!(seen.all("traceparent"), [PARENT]);
     assert_eq!(seen.all("tracestate"), ["a=1"]);
 
+    let long = ["a", "b", "c"].map(|key| format!("{key}={}", "v".repeat(256)));
+    let asked = request([("traceparent", PARENT), ("tracestate", &long.join(","))]);
+    let seen = through(&layer, asked).await;
+    assert_eq!(seen.all("tracestate"), [long.join(",")]);
+
     for header in ["", "not valid"] {
         let asked = request([("traceparent", header), ("tracestate", "a=1")]);
         let seen = task.clone().in_scope(through(&layer, asked)).await;
@@ -160,4 +165,36 @@ async fn baggage_is_sent_when_asked_attached_before_the_task_s() {
     attached.extensions_mut().insert(Baggage::parse(b"b=2"));
     let seen = through(&client().baggage(true), attached).await;
     assert_eq!(seen.all("baggage"), ["b=2"]);
+}
+
+#[tokio::test]
+async fn a_proxy_sends_the_baggage_that_it_left_of_what_came_and_else_its_own() {
+    let proxy = |edit: fn(&mut Request)| {
+        ServiceBuilder::new()
+            .layer(TraceServerLayer::new("in").baggage(true))
+            .map_request(move |mut request: Request| {
+                edit(&mut request);
+                request
+            })
+            .layer(client().baggage(true))
+    };
+    let without_user = |request: &mut Request| {
+        let baggage = request.extensions_mut().get_mut::<Baggage>();
+        baggage.expect("it was attached").remove("user");
+    };
+    for (came, left) in [("user=alice,a=1", vec!["a=1"]), ("user=alice", vec![])] {
+        let asked = request([("traceparent", PARENT), ("baggage", came)]);
+        let seen = through(&proxy(without_user), asked).await;
+        assert_eq!(seen.all("baggage"), left, "of {came}");
+    }
+
+    // Where nothing came, nothing takes away what the proxy says; nor does what was attached before.
+    let with_own = |request: &mut Request| {
+        let own = http::HeaderValue::from_static("own=1");
+        request.headers_mut().insert("baggage", own);
+    };
+    let mut asked = Request::default();
+    asked.extensions_mut().insert(Baggage::parse(b"old=1"));
+    let seen = through(&proxy(with_own), asked).await;
+    assert_eq!(seen.all("baggage"), ["own=1"]);
 }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::mpsc;
 use std::task::{Context, Waker};
 
 use futures::FutureExt;
@@ -99,6 +100,37 @@ fn a_panic_in_the_call_or_in_a_poll_leaves_what_was_current_before() {
     assert_eq!(TraceContext::current(), None);
 }
 
+/// Says what is current when it is dropped.
+struct AsksWhenDropped(mpsc::Sender<Option<TraceContext>>);
+
+impl Drop for AsksWhenDropped {
+    fn drop(&mut self) {
+        self.0.send(TraceContext::current()).unwrap();
+    }
+}
+
+#[test]
+fn what_is_dropped_with_the_future_does_not_see_it_and_what_is_dropped_by_it_does() {
+    let (asks, told) = mpsc::channel();
+    let within = |waits: bool| {
+        let asks = AsksWhenDropped(asks.clone());
+        root().in_scope(async move {
+            let _asks = asks;
+            if waits {
+                std::future::pending::<()>().await;
+            }
+        })
+    };
+    let outer = root();
+    let check = outer.clone().in_scope(async {
+        assert!(within(true).now_or_never().is_none());
+        assert_eq!(told.try_recv(), Ok(Some(outer.clone())));
+        assert!(within(false).now_or_never().is_some());
+        assert_ne!(told.recv().unwrap(), Some(outer.clone()));
+    });
+    futures::executor::block_on(check);
+}
+
 #[test]
 fn a_future_that_moves_between_threads_takes_its_context_along() {
     let context = root();
@@ -142,16 +174,21 @@ fn a_thread_that_is_torn_down_may_still_ask() {
 
 #[tokio::test]
 async fn a_request_in_another_task_is_in_its_trace_by_what_is_attached() {
-    let client = TraceClientLayer::new("peer");
+    let client = TraceClientLayer::new("peer").baggage(true);
     let callee = Callee::default();
     let service = client.layer(callee.clone());
     let handle = handler(move |request: Request| {
         let service = service.clone();
-        async move { tokio::spawn(service.oneshot(request)).await.unwrap() }
+        async move {
+            let mut onward = Request::default();
+            *onward.extensions_mut() = request.extensions().clone();
+            tokio::spawn(service.oneshot(onward)).await.unwrap()
+        }
     });
-    let server = TraceServerLayer::new("api").layer(handle);
-    let asked = request([("traceparent", PARENT)]);
+    let server = TraceServerLayer::new("api").baggage(true).layer(handle);
+    let asked = request([("traceparent", PARENT), ("baggage", "a=1")]);
     server.oneshot(asked).await.unwrap().unwrap();
+    assert_eq!(callee.last().all("baggage"), ["a=1"]);
     assert_eq!(callee.last().current, None);
     assert_eq!(callee.last().sent().trace_id(), parent().trace_id());
 }

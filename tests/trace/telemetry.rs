@@ -135,13 +135,20 @@ async fn a_root_is_recorded_by_its_own_id() {
     let _told = tracing::subscriber::set_default(spans.clone());
     let empty = tracing::field::Empty;
     let _span = tracing::info_span!("root", trace_id = empty, parent_id = empty, span_id = empty);
-    let seen = through(&TraceServerLayer::new("api"), Request::default()).await;
-    let root = seen.attached.expect("it was begun");
-    let expected = [
-        ("trace_id", root.trace_id().to_string()),
-        ("span_id", root.span_id().to_string()),
-    ];
-    assert_eq!(spans.take(), expected);
+    let edge = TraceServerLayer::new("api").boundary(Boundary::Restart);
+    for asked in [
+        Request::default(),
+        request([("traceparent", "x")]),
+        request([("traceparent", PARENT)]),
+    ] {
+        let seen = through(&edge, asked).await;
+        let root = seen.attached.expect("it was begun");
+        let expected = [
+            ("trace_id", root.trace_id().to_string()),
+            ("span_id", root.span_id().to_string()),
+        ];
+        assert_eq!(spans.take(), expected);
+    }
 }
 
 /// What the layers of the stack counted, as `layer origin count`, and `dropped` for states.
@@ -195,9 +202,9 @@ async fn each_call_is_counted_once_by_how_its_context_came() {
         counted(restarts, broken()).await,
         ["trace_server malformed 1"]
     );
-    let bad_state = request([("traceparent", PARENT), ("tracestate", "A=1")]);
+    let bad_state = || request([("traceparent", PARENT), ("tracestate", "A=1")]);
     assert_eq!(
-        counted(server, bad_state).await,
+        counted(server, bad_state()).await,
         ["trace_server continued 1", "trace_server dropped 1"]
     );
 
@@ -224,6 +231,10 @@ async fn each_call_is_counted_once_by_how_its_context_came() {
     assert_eq!(
         counted(normalize, broken()).await,
         ["trace_normalize malformed 1"]
+    );
+    assert_eq!(
+        counted(normalize, bad_state()).await,
+        ["trace_normalize continued 1", "trace_normalize dropped 1"]
     );
     assert_eq!(counted(normalize, Request::default()).await, [""; 0]);
 }

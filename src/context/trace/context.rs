@@ -119,7 +119,7 @@ impl TraceContext {
         extracted
     }
 
-    fn parent(&self) -> Parent {
+    pub(crate) fn parent(&self) -> Parent {
         Parent {
             trace_id: self.trace_id,
             span_id: self.span_id,
@@ -133,6 +133,9 @@ impl TraceContext {
     }
 
     /// Polls `future` in this context.
+    ///
+    /// What a function does before it gives its future is not in it: a `Service` may do all when it is
+    /// called. So call it within: `context.in_scope(async { service.call(request).await })`.
     pub fn in_scope<F: Future>(self, future: F) -> InScope<F> {
         InScope::new(self, future)
     }

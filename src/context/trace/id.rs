@@ -29,8 +29,8 @@ impl TraceId {
 
     /// The identifier of a system whose own have 8 bytes, with zeros to its left; `None` for zero.
     ///
-    /// A context with such an id does not set the random flag: its 7 right-most bytes would have to
-    /// be random, and what made them is not known.
+    /// Leave the random flag of its context unset: the flag says that the 7 right-most bytes are random,
+    /// and what made these is not known.
     pub const fn from_u64(id: u64) -> Option<Self> {
         // A widening, and `From` is not const.
         Self::from_bytes((id as u128).to_be_bytes())

@@ -16,5 +16,4 @@ pub use scope::InScope;
 pub use state::TraceState;
 
 pub(crate) use context::{Extracted, ParentFound, StateFound, TRACEPARENT, TRACESTATE};
-pub(crate) use parent::Parent;
 pub(crate) use scope::{Current, Swapped};

@@ -53,7 +53,8 @@ fn read<T>(part: impl FnOnce(&Current) -> T) -> Option<T> {
 /// A future that is polled in a trace context; made by [`TraceContext::in_scope`].
 ///
 /// The context is current while the future is polled, and at no other time: not in tasks that it spawns,
-/// not while others of the same thread are polled, not while it is dropped. A panic leaves what was
+/// not while others of the same thread are polled, not while it is dropped, not while the body of a
+/// response that it gave is polled. A panic leaves what was
 /// current before. The baggage that was current when the scope was made goes along.
 #[pin_project]
 #[derive(Debug)]

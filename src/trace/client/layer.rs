@@ -70,8 +70,10 @@ impl<M> TraceClientLayer<M> {
         self
     }
 
-    /// Whether W3C Baggage is sent: what is attached to the request, or else the task's. Where there is
-    /// any it replaces what is on the request. Default `false`, which leaves that as it is.
+    /// Whether W3C Baggage is sent: what is attached to the request, or else the task's, in the place of
+    /// what is on the request. An empty one that is attached takes that away; where none is attached and
+    /// the task's is empty, it stays. Default `false`, which leaves it as it is, as [`Writer::Other`]
+    /// does in any case.
     pub fn baggage(mut self, carried: bool) -> Self {
         Arc::make_mut(&mut self.shared).carries_baggage = carried;
         self

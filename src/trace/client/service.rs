@@ -74,9 +74,9 @@ impl<S, M: Sampler> TraceClient<S, M> {
         telemetry::record([("trace_id", &call.trace_id()), ("span_id", &call.span_id())]);
         call.inject(request);
         if shared.carries_baggage {
+            let current = || Some(Baggage::current()).filter(|baggage| !baggage.is_empty());
             let attached = request.attached::<Baggage>().cloned();
-            let baggage = attached.unwrap_or_else(Baggage::current);
-            if !baggage.is_empty() {
+            if let Some(baggage) = attached.or_else(current) {
                 baggage.inject(request);
             }
         }

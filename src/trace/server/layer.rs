@@ -61,7 +61,7 @@ impl TraceServerLayer {
 
 impl<M, T> TraceServerLayer<M, T> {
     /// What becomes of a peer's context: a [`Boundary`] for all requests, or a closure
-    /// `Fn(&Req) -> Boundary`. Default [`Boundary::Continue`].
+    /// `Fn(&Req) -> Boundary` with the type of its argument written out. Default [`Boundary::Continue`].
     pub fn boundary<U>(self, trust: U) -> TraceServerLayer<M, U> {
         TraceServerLayer {
             shared: self.shared,
@@ -85,8 +85,8 @@ impl<M, T> TraceServerLayer<M, T> {
         self
     }
 
-    /// Whether W3C Baggage goes along: attached to the request, and current with the context. Default
-    /// `false`: it is left on the request as it came.
+    /// Whether W3C Baggage goes along: attached to the request if there is any, and current with the
+    /// context. Default `false`: it is left on the request as it came.
     ///
     /// In either case a boundary that restarts the trace removes it.
     pub fn baggage(mut self, carried: bool) -> Self {

@@ -85,7 +85,11 @@ impl<S, M: Sampler, T> TraceServer<S, M, T> {
         } else if self.shared.carries_baggage {
             let baggage = Baggage::extract(request);
             baggage.inject(request);
-            request.attach(baggage.clone());
+            if baggage.is_empty() {
+                request.detach::<Baggage>();
+            } else {
+                request.attach(baggage.clone());
+            }
             return baggage;
         }
         Baggage::default()
