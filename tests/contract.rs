@@ -164,6 +164,17 @@ fn minting(probe: Probe) -> impl Stack {
         .service(probe)
 }
 
+fn idempotency_rows(matrix: &mut Matrix) {
+    matrix.row(
+        &Subject::new("idempotency, pass", |probe| {
+            passing(error::layer().layer(probe))
+        })
+        .metered("idempotency")
+        .readies_in_the_call(),
+    );
+    matrix.row(&Subject::new("idempotency key", minting));
+}
+
 #[test]
 fn every_layer_keeps_the_contract() {
     let mut matrix = Matrix::default();
@@ -218,14 +229,7 @@ fn every_layer_keeps_the_contract() {
     }));
     matrix.row(&Subject::new("body timeout", streamed::body_timeout).metered("body_timeout"));
     trace_rows(&mut matrix);
-    matrix.row(
-        &Subject::new("idempotency, pass", |probe| {
-            passing(error::layer().layer(probe))
-        })
-        .metered("idempotency")
-        .readies_in_the_call(),
-    );
-    matrix.row(&Subject::new("idempotency key", minting));
+    idempotency_rows(&mut matrix);
     matrix.row(
         &Subject::new("stack of four", |probe| {
             tower::ServiceBuilder::new()

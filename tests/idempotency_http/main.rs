@@ -19,6 +19,7 @@ mod requests;
 mod responses;
 mod served;
 mod streams;
+#[expect(dead_code, reason = "the channel does not fail here")]
 #[path = "../../examples/tonic_kit/mod.rs"]
 mod tonic_kit;
 mod tonic_stack;

@@ -19,7 +19,7 @@ use tonic::{Code, Response, Status};
 use tower::ServiceBuilder;
 
 use super::connection::connection;
-use super::tonic_kit::{Kit, KitClient, Replies, answered, many, one};
+use super::tonic_kit::{Kit, KitClient, Replies, many, one};
 
 const SECOND: Duration = Duration::from_secs(1);
 
