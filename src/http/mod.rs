@@ -13,7 +13,7 @@
 //! | [`ReplayBodyLayer`] | records streamed request bodies, so that they can be repeated | a client's stack, above retry |
 //! | `UntilBodyEnd` | holds a permit until the response has been read | bulkhead |
 //! | [`BodyTimeoutLayer`], [`TimedBody`] | ends bodies that stall or last too long | a stack on either side; bodies of requests |
-//! | `CoverBody` | lets the deadline end a body while it streams | deadline, on the server's side |
+//! | `CoverBody` | lets the deadline end a body while it streams | deadline, on either side |
 //! | [`RespondLayer`] | answers refusals as `application/problem+json` | a server's stack, outermost |
 //!
 //! Each pattern's layer has a constructor `http` that sets it up with these, such as
