@@ -9,7 +9,7 @@
 //! ```
 //!
 //! It fails when a hop is not in the caller's trace, has more time than the one before, or goes on for
-//! longer than the margin after the caller is gone.
+//! longer than the margin after the caller is gone, and what a busy machine adds to it.
 
 #[path = "chain/edge.rs"]
 mod edge;

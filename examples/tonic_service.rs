@@ -22,8 +22,8 @@ use mainstay::deadline::{
     Deadline, DeadlineClientConfig, DeadlineClientLayer, DeadlineServerConfig, DeadlineServerLayer,
 };
 use mainstay::error;
-use mainstay::grpc::{AtTrailers, ByCode, IdempotentMethods, RespondLayer, SettledBody};
-use mainstay::http::{Extensions, HeldBody, ReplayBody, ReplayBodyLayer, TimedBody, UntilBodyEnd};
+use mainstay::grpc::{AtTrailers, ByCode, IdempotentMethods, RespondLayer};
+use mainstay::http::{Extensions, ReplayBody, ReplayBodyLayer, UntilBodyEnd};
 use mainstay::retry::{RetryConfig, RetryLayer};
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 use mainstay::trace::{TraceClientLayer, TraceContext, TraceServerLayer};
@@ -34,7 +34,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Endpoint, Server};
 use tower::{BoxError, Service, ServiceBuilder};
 
-use tonic_kit::{Kit, KitClient, answered, many, one};
+use tonic_kit::{Kit, KitClient, answered, many, one, read};
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
@@ -108,22 +108,21 @@ fn serve() -> Result<SocketAddr, BoxError> {
     Ok(address)
 }
 
-/// What the layers of the client make of a body: it gives the bulkhead's permit back, tells the
-/// breaker how the call went, and ends with the deadline.
-type Answer = http::Response<HeldBody<SettledBody<TimedBody<Body>>>>;
-
 /// The client, outermost layer first.
 fn client(
     address: SocketAddr,
     breaker: BreakerLayer<ByCode, Extensions, AtTrailers>,
 ) -> Result<
-    KitClient<impl Service<http::Request<Body>, Response = Answer, Error = Infallible>>,
+    KitClient<
+        impl Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
+    >,
     BoxError,
 > {
     let repeated = IdempotentMethods::new(["/kit.Kit/Echo", "/kit.Kit/Flaky"])?;
     let limit = TimeoutConfig::default().limit(Duration::from_secs(1));
     let channel = Endpoint::from_shared(format!("http://{address}"))?.connect_lazy();
     let stack = ServiceBuilder::new()
+        .map_response(read) // so does one that ends a stream
         .layer(RespondLayer::new()) // a refusal becomes a status, which tonic reads
         .layer(BulkheadLayer::grpc("kit", BulkheadConfig::default())?.hold(UntilBodyEnd))
         .layer(ReplayBodyLayer::new()) // requests can be sent again

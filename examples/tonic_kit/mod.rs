@@ -10,13 +10,14 @@ use bytes::{Buf, BufMut, Bytes};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
-use mainstay::Error;
+use http_body_util::BodyExt as _;
+use mainstay::{Error, Executed, Kind, Rejection, StackError as _};
 use tonic::body::Body;
 use tonic::client::{Grpc, GrpcService};
 use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
 use tonic::codegen::{Service, http};
 use tonic::server::NamedService;
-use tonic::{Request, Response, Status, Streaming, TimeoutExpired};
+use tonic::{Code, Request, Response, Status, Streaming, TimeoutExpired};
 use tower::BoxError;
 
 /// Messages as they are.
@@ -171,8 +172,8 @@ where
 
 /// Makes a status of what a channel fails with, so that the layers read it as they read any other.
 ///
-/// tonic's channel too ends a call when the time is over that `grpc-timeout` says, and calls that
-/// cancelled.
+/// tonic's channel too ends a call when the time is over that `grpc-timeout` says, and before the
+/// layers do. That is the caller's deadline and no failure of the service, so it is refused as one.
 pub(crate) fn answered(
     result: Result<http::Response<Body>, Error<tonic::transport::Error>>,
 ) -> Result<http::Response<Body>, Error<tonic::transport::Error>> {
@@ -183,9 +184,29 @@ pub(crate) fn answered(
     let mut cause: Option<&dyn StdError> = Some(&error);
     while let Some(error) = cause {
         if error.is::<TimeoutExpired>() {
-            return Ok(Status::deadline_exceeded("the deadline has passed").into_http());
+            let passed =
+                Rejection::new(Kind::DeadlineExceeded, Executed::Unknown, "channel".into());
+            return Err(passed.into());
         }
         cause = error.source();
     }
-    Ok(Status::from_error(error.into()).into_http())
+    let status = Status::from_error(error.into());
+    let status = match status.code() {
+        // A connection that broke, which gRPC calls `UNAVAILABLE`.
+        Code::Unknown => Status::unavailable(status.message()),
+        _ => status,
+    };
+    Ok(status.into_http())
+}
+
+/// Makes a status of a refusal that ends a body, which tonic would else read as `UNKNOWN`.
+pub(crate) fn read<B>(response: http::Response<B>) -> http::Response<Body>
+where
+    B: tonic::codegen::Body<Data = Bytes, Error = BoxError> + Send + 'static,
+{
+    let status = |error: BoxError| match error.rejection() {
+        Some(refusal) => Status::deadline_exceeded(refusal.to_string()),
+        None => Status::from_error(error),
+    };
+    response.map(|body| Body::new(body.map_err(status)))
 }

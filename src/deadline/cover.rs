@@ -9,8 +9,8 @@ pub trait Cover<Res> {
     /// What the caller gets.
     type Response;
 
-    /// The inner service answered in time. `name` is the layer's, for refusals that come later.
-    fn cover(&self, response: Res, deadline: Deadline, name: &crate::Name) -> Self::Response;
+    /// The inner service answered in time.
+    fn cover(&self, response: Res, deadline: Deadline) -> Self::Response;
 }
 
 /// The default: the deadline covers the call until its response, and not what streams after it.
@@ -20,7 +20,7 @@ pub struct HeadOnly;
 impl<Res> Cover<Res> for HeadOnly {
     type Response = Res;
 
-    fn cover(&self, response: Res, _deadline: Deadline, _name: &crate::Name) -> Res {
+    fn cover(&self, response: Res, _deadline: Deadline) -> Res {
         response
     }
 }

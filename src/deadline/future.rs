@@ -123,8 +123,8 @@ where
         let refusal = match this.state.as_mut().project() {
             StateProjection::Called(mut call) => match ready!(call.as_mut().poll_answer(cx)) {
                 Ok(result) => {
-                    let (deadline, name) = (call.span.deadline(), call.tally.name());
-                    let covered = |response| this.cover.cover(response, deadline, &name);
+                    let deadline = call.span.deadline();
+                    let covered = |response| this.cover.cover(response, deadline);
                     return Poll::Ready(result.map(covered));
                 }
                 Err(refusal) => {

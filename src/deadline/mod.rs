@@ -74,7 +74,8 @@
 //! [`default_time`](DeadlineServerConfig::default_time) in the place of the first. So a peer can only
 //! shorten its time. The time runs from the call, by one clock read; where there is no bound at all,
 //! there is none. The deadline is put on the request ([`Carrier::attach`](crate::context::Carrier::attach)),
-//! and is [`Deadline::current`] while the inner service is called and its future is polled.
+//! and is [`Deadline::current`] while the inner service is called and its future is polled, and the
+//! body too that `http::CoverBody` or `grpc::CoverStream` covers.
 //!
 //! When it passes, the inner future is dropped and then the call is refused. A response that is ready in
 //! the same poll wins. From then on it is the [`Cover`]'s: [`HeadOnly`] lets the body stream on, and
@@ -110,8 +111,10 @@
 //! | both | [`DeadlineExceeded`](crate::Kind::DeadlineExceeded) | `Unknown` | the deadline passed while the call ran |
 //! | the client | [`Timeout`](crate::Kind::Timeout) | `Unknown` | its `max` and the margin went by, and the caller would have waited longer |
 //!
-//! So a breaker above the client's layer learns from a callee that is slow, and not from a caller that
-//! was late.
+//! So a breaker above the client's layer learns from a callee that is slow, and not from a refusal that is
+//! due to a caller that was late. But a callee that keeps to what it was given ends first, by the margin,
+//! and says so: 504, or `DEADLINE_EXCEEDED`. That is an answer, passed on as it is, and the
+//! breaker's classifier judges it as any other.
 //!
 //! # Defaults
 //! | Setting | Default | Range |

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::error::Kind;
-use crate::name::Name;
 use crate::telemetry::{Calls, Counter, Metered, Scope};
 
 use super::message::Heard;
@@ -34,9 +33,5 @@ impl Record {
         if heard.malformed > 0 {
             self.malformed.increment(heard.malformed);
         }
-    }
-
-    pub(super) fn name(&self) -> Name {
-        self.calls.scope().name()
     }
 }

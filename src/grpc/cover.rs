@@ -17,7 +17,11 @@ use crate::telemetry::Tally;
 /// Lets the deadline end a response's body while it streams, with trailers that say
 /// `grpc-status: 4` (`DEADLINE_EXCEEDED`), so that the client reads a status and not a reset stream.
 ///
-/// It is for servers. [`http::TimedBody`](crate::http::TimedBody) says when the time runs. Its calls are
+/// It is for servers of gRPC and nothing else: to a reader that looks for no trailers, a body that is cut
+/// in this way seems whole. Where gRPC and HTTP come in by the same door, take
+/// [`http::CoverBody`](crate::http::CoverBody), which breaks off.
+///
+/// [`http::TimedBody`](crate::http::TimedBody) says when the time runs. Its calls are
 /// counted when their bodies are over, with `layer="body_deadline"`, as those of
 /// [`http::CoverBody`](crate::http::CoverBody).
 #[derive(Clone, Debug)]
@@ -37,16 +41,11 @@ impl CoverStream {
 impl<B: Body> Cover<http::Response<B>> for CoverStream {
     type Response = http::Response<CoveredStream<B>>;
 
-    fn cover(
-        &self,
-        response: http::Response<B>,
-        deadline: Deadline,
-        name: &Name,
-    ) -> Self::Response {
+    fn cover(&self, response: http::Response<B>, deadline: Deadline) -> Self::Response {
         let limits = BodyLimits::until(deadline);
-        let tally = Some(Tally::new(&self.bodies));
+        let tally = Tally::new(&self.bodies);
         response.map(|body| CoveredStream {
-            watched: Watched::new(body, limits, name.clone(), tally),
+            watched: Watched::counted(body, limits, tally),
         })
     }
 }

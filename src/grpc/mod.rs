@@ -2,9 +2,10 @@
 //! trailers, when to come back, which calls may be repeated, and how a refusal is answered.
 //!
 //! Use it for services of `http::Request` and `http::Response` that carry gRPC, on either side: tonic's
-//! channels and servers of any version, or another library's. It reads heads and trailers, never messages, and
-//! stands on [`http`](crate::http), whose [`Extensions`](crate::http::Extensions) and
-//! [`ReplayBodyLayer`](crate::http::ReplayBodyLayer) serve here as they are.
+//! channels and servers since 0.12, which is when it came to these types, or another library's. It reads
+//! heads and trailers, never messages, and stands on [`http`](crate::http), whose
+//! [`Extensions`](crate::http::Extensions) and [`ReplayBodyLayer`](crate::http::ReplayBodyLayer) serve here as
+//! they are.
 //!
 //! Do **not** use [`http::ByStatus`](crate::http::ByStatus) for gRPC: a call that failed is a 200 to it.
 //!
@@ -110,7 +111,8 @@
 //!
 //! # Pushback
 //! `grpc-retry-pushback-ms`, or else a `RetryInfo` in `grpc-status-details-bin`, says when a failed call may be
-//! repeated: see [`pushback()`]. A retry waits exactly so long, a breaker stays open for it.
+//! repeated: see [`pushback()`]. A retry waits exactly so long, or ends where that is longer than it may wait; a
+//! breaker stays open for it, at most as long as its settings allow.
 //!
 //! # What is repeated
 //! Every call is a POST, so nothing is safe to run twice unless you say so: `IdempotentMethods`. The rest is
@@ -159,6 +161,15 @@
 //! ```
 //!
 //! A server: [`RespondLayer`] outermost, bulkhead, timeout, `error::layer()`, then the services.
+//!
+//! # Around a channel of tonic
+//! Three of its habits want an answer; `examples/tonic_kit/mod.rs` has the code (`answered` and `read`):
+//!
+//! | tonic | So |
+//! |---|---|
+//! | A channel fails with `tonic::transport::Error`, which [`RespondLayer`] answers with `UNKNOWN`, as any error that is no refusal. | Make it a response below the breaker: `Status::from_error(error.into()).into_http()`. What is `UNKNOWN` there is a connection that broke, which gRPC calls `UNAVAILABLE`. |
+//! | A channel ends a call itself when the time of its `grpc-timeout` is over, which is before the layers do, and calls that `CANCELLED`. | Where `tonic::TimeoutExpired` is among the error's sources, fail with a [`Rejection`](crate::Rejection) of `DeadlineExceeded`: no breaker counts it, and it is answered as that. |
+//! | A generated client reads an error of a body that is no `Status` as `UNKNOWN`, also the refusal of a deadline that ends a stream. | Outermost, map the errors of the body. |
 
 mod classify;
 mod code;

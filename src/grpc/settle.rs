@@ -1,13 +1,16 @@
 //! Outcomes that are settled when a response has been read.
 
+use std::any::Any;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
+use tower::BoxError;
 
 use crate::breaker::{Settle, Unsettled};
 use crate::classify::{Failure, Outcome};
+use crate::error::{Kind, StackError};
 
 use super::{ByCode, Code};
 
@@ -15,15 +18,20 @@ use super::{ByCode, Code};
 ///
 /// | The response | Is settled | As |
 /// |---|---|---|
-/// | has its status in its head, or is no gRPC | with its head | the breaker's classifier says |
+/// | has a status in its head, or an HTTP status that is not 200 | with its head | the breaker's classifier says |
 /// | ends with trailers | with them | [`ByCode`] says |
 /// | ends without trailers | at its end | `UNKNOWN` (gRPC's `http-grpc-status-mapping.md`) |
 /// | fails while it streams | with the error | transient failure |
+/// | is ended by the caller's deadline, see below | then | given up |
 /// | is dropped before its end | then | given up: see [`BreakerConfig::cancelled`](crate::breaker::BreakerConfig::cancelled) |
 /// | panics | then | transient failure |
 ///
 /// No frame is held back or read ahead. A response that nobody reads is not settled, but for a probe's
 /// lease.
+///
+/// A deadline that passes here says nothing of the service. It is known by its
+/// [`Rejection`](crate::Rejection) in a [`BoxError`], which is how [`http::TimedBody`](crate::http::TimedBody)
+/// fails; an error of another type that wraps it is any other.
 ///
 /// So the whole stream is one call. Streams that last for hours, such as those that watch something,
 /// say little of the service when they end, and as probes they outlast their
@@ -100,7 +108,15 @@ fn settle(call: &mut Option<Unsettled>, outcome: Outcome) {
     }
 }
 
-impl<B: Body> Body for SettledBody<B> {
+/// Whether a layer below ended the body at the caller's deadline. The errors of bodies have nothing in
+/// common, so it is asked of the one type that those layers fail with.
+fn was_given_up<E: 'static>(error: &E) -> bool {
+    let boxed = (error as &dyn Any).downcast_ref::<BoxError>();
+    let refusal = boxed.and_then(StackError::rejection);
+    refusal.is_some_and(|refusal| refusal.kind() == Kind::DeadlineExceeded)
+}
+
+impl<B: Body<Error: 'static>> Body for SettledBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 
@@ -115,6 +131,10 @@ impl<B: Body> Body for SettledBody<B> {
         };
         let frame = ready!(call.run(|| inner.as_mut().poll_frame(cx)));
         let outcome = match &frame {
+            Some(Err(error)) if was_given_up(error) => {
+                drop(this.call.take());
+                None
+            }
             Some(Err(_)) => Some(Outcome::Failure(Failure::transient())),
             Some(Ok(frame)) => match frame.trailers_ref() {
                 Some(trailers) => Some(this.by.of_trailers(trailers)),

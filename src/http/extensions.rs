@@ -76,10 +76,10 @@ impl<B> CallContext<http::Request<B>> for Extensions {
                 attempt.number().saturating_sub(1),
             ),
         };
-        if value == 0 {
-            request.headers_mut().remove(name);
-        } else {
-            request.headers_mut().insert(name, HeaderValue::from(value));
+        let headers = request.headers_mut();
+        // What a peer said stays in no case, also where the map is full.
+        if value == 0 || headers.try_insert(&name, HeaderValue::from(value)).is_err() {
+            headers.remove(name);
         }
     }
 }
@@ -192,5 +192,25 @@ mod tests {
 
         grpc.mark(&mut request, first.next(Failure::transient()));
         assert_eq!(request.headers()[GRPC_PREVIOUS_RPC_ATTEMPTS], "1");
+    }
+
+    /// As those of a peer's request that is passed on may be.
+    #[test]
+    fn a_request_that_has_no_room_for_a_header_is_sent_without_it() {
+        let plain = Extensions::default().attempt_header(AttemptHeader::XRetryAttempt);
+        let mut request = http::Request::new(());
+        let peers = HeaderValue::from_static("7");
+        request.headers_mut().append(X_RETRY_ATTEMPT, peers);
+        for number in 0_u32.. {
+            let name: HeaderName = format!("x-{number}").parse().unwrap();
+            let value = HeaderValue::from(number);
+            if request.headers_mut().try_append(name, value).is_err() {
+                break;
+            }
+        }
+        plain.mark(&mut request, Attempt::first(u32::MAX));
+        let said = request.headers().get(X_RETRY_ATTEMPT);
+        assert!(said.is_none_or(|said| said == "1"), "{said:?}");
+        assert!(request.extensions().get::<Attempt>().is_some());
     }
 }

@@ -13,7 +13,7 @@
 //! | [`ReplayBodyLayer`] | records streamed request bodies, so that they can be repeated | a client's stack, above retry |
 //! | `UntilBodyEnd` | holds a permit until the response has been read | bulkhead |
 //! | [`BodyTimeoutLayer`], [`TimedBody`] | ends bodies that stall or last too long | a stack on either side; bodies of requests |
-//! | `CoverBody` | lets the deadline end a body while it streams | deadline, on the server's side |
+//! | `CoverBody` | lets the deadline end a body while it streams | deadline, on either side |
 //! | `KeyHeader` | finds the `Idempotency-Key` of a request, and what makes two the same | idempotency |
 //! | `RecordResponse`, `ResultPolicy`, `Verdict` | keep and replay responses | idempotency |
 //! | `PostAndPatch` | says which requests get a key | a client's `IdempotencyKeyLayer` |

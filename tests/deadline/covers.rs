@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use mainstay::Deadline;
 use mainstay::deadline::{Cover, DeadlineClientConfig, DeadlineServerConfig, HeadOnly};
 use mainstay::test_util::{Act, Token};
-use mainstay::{Deadline, Name};
 use tower::Layer;
 
 use crate::kit::{Note, call, client, millis, noted, server};
@@ -15,11 +15,11 @@ use crate::{MS, SECOND};
 struct Noted(Arc<Mutex<Vec<Deadline>>>);
 
 impl Cover<Token> for Noted {
-    type Response = (Token, Deadline, Name);
+    type Response = (Token, Deadline);
 
-    fn cover(&self, response: Token, deadline: Deadline, name: &Name) -> Self::Response {
+    fn cover(&self, response: Token, deadline: Deadline) -> Self::Response {
         self.0.lock().unwrap().push(deadline);
-        (response, deadline, name.clone())
+        (response, deadline)
     }
 }
 
@@ -30,14 +30,14 @@ async fn what_streams_after_the_head_has_the_deadline_of_the_call() {
     let ends = Deadline::within(250 * MS);
     let layer = server(DeadlineServerConfig::default()).cover(Noted::default());
     let service = layer.trust(|_: &Note| true).layer(inner.clone());
-    let (_, deadline, name) = call(&service, millis(250)).await.unwrap();
-    assert_eq!((deadline, &*name), (ends, "api"));
+    let (_, deadline) = call(&service, millis(250)).await.unwrap();
+    assert_eq!(deadline, ends);
 
     let ends = Deadline::within(105 * MS);
     let config = DeadlineClientConfig::default().max(100 * MS);
     let service = client(config).cover(Noted::default()).layer(inner);
-    let (_, deadline, name) = call(&service, Note::default()).await.unwrap();
-    assert_eq!((deadline, &*name), (ends, "db"));
+    let (_, deadline) = call(&service, Note::default()).await.unwrap();
+    assert_eq!(deadline, ends);
 }
 
 #[tokio::test(start_paused = true)]
@@ -46,7 +46,7 @@ async fn an_endless_call_is_covered_without_an_end_and_an_error_is_not_covered()
     let cover = Noted::default();
     let layer = server(DeadlineServerConfig::default()).cover(cover.clone());
     let service = layer.layer(inner);
-    let (_, deadline, _) = call(&service, Note::default()).await.unwrap();
+    let (_, deadline) = call(&service, Note::default()).await.unwrap();
     assert_eq!(deadline, Deadline::NEVER);
 
     watch.play([Act::fail(), Act::hang()]);

@@ -17,6 +17,8 @@ mod files;
 mod kit;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(feature = "grpc")]
+mod rpc;
 mod server;
 mod shares;
 #[cfg(all(

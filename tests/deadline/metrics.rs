@@ -1,6 +1,9 @@
 //! What is counted.
 
+use std::panic::AssertUnwindSafe;
+
 use ::metrics::Label;
+use futures::FutureExt;
 use mainstay::Deadline;
 use mainstay::deadline::{DeadlineClientConfig, DeadlineServerConfig, Expired};
 use mainstay::test_util::Act;
@@ -75,6 +78,24 @@ async fn the_server_counts_what_was_late_by_what_was_done_and_what_was_malformed
         "deadline_malformed_total{} 2",
     ];
     assert_eq!(changes(&metrics, "deadline_server"), let_through);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_unwinds_before_anybody_is_called_is_cancelled() {
+    let recorder = DebuggingRecorder::new();
+    let metrics = recorder.snapshotter();
+    let (inner, watch, _) = noted();
+    let layer =
+        ::metrics::with_local_recorder(&recorder, || server(DeadlineServerConfig::default()));
+    let service = layer
+        .trust(|_: &Note| panic!("as it was told"))
+        .layer(inner);
+    let note = Note::default().with("x-envoy-expected-rq-timeout-ms", "50");
+    let called = AssertUnwindSafe(call(&service, note)).catch_unwind();
+    assert!(called.await.is_err());
+    assert_eq!(watch.calls(), 0);
+    let cancelled = ["calls_total{cancelled} 1"];
+    assert_eq!(changes(&metrics, "deadline_server"), cancelled);
 }
 
 #[tokio::test(start_paused = true)]

@@ -100,6 +100,24 @@ async fn requests_in_time_make_room_for_refusals_and_ten_seconds_later_no_more()
     }
 }
 
+/// They are refused whatever the share is, and use none of it up.
+#[tokio::test(start_paused = true)]
+async fn those_whose_deadline_from_before_has_passed_arrived_too() {
+    let (inner, _, _) = noted();
+    let service = server(share(50)).layer(inner);
+    let passed = Deadline::at(Instant::now());
+    for (note, is_refused) in [
+        (millis(0), false),
+        (Note::default().holding(passed), true),
+        (millis(0), true),
+        (millis(0), true),
+        (millis(0), false),
+    ] {
+        let answer = call(&service, note.clone()).await;
+        assert_eq!(answer.is_err(), is_refused, "{note:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_mode_can_be_changed_while_it_runs() {
     let (inner, _, _) = noted();

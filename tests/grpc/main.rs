@@ -1,6 +1,7 @@
 //! The patterns set up for gRPC, over answers made by hand and over tonic, on a paused clock.
 #![cfg(all(feature = "grpc", feature = "timeout", feature = "retry"))]
 #![cfg(all(feature = "breaker", feature = "bulkhead", feature = "metrics"))]
+#![cfg(feature = "deadline")]
 
 mod bulkhead;
 mod connection;

@@ -1,6 +1,7 @@
 //! Refusals of a stack, answered.
 
 use std::convert::Infallible;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -10,7 +11,7 @@ use mainstay::grpc::RespondLayer;
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 use mainstay::{Executed, Kind, Rejection, error};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
-use tower::{Layer, Service, ServiceBuilder, ServiceExt};
+use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt};
 
 use super::SECOND;
 use super::kit::Body;
@@ -84,7 +85,7 @@ fn an_error_that_is_no_refusal_is_unknown_and_counted() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let layer = metrics::with_local_recorder(&recorder, RespondLayer::new);
-    let fail = |()| async { Err::<Response<Body>, tower::BoxError>("lost".into()) };
+    let fail = |()| async { Err::<Response<Body>, BoxError>("lost".into()) };
     let answer = layer.layer(tower::service_fn(fail)).oneshot(());
     let answer = futures::executor::block_on(answer).unwrap();
     assert!(is_grpc(&answer));
@@ -101,33 +102,46 @@ fn an_error_that_is_no_refusal_is_unknown_and_counted() {
     assert_eq!(*counted, DebugValue::Counter(1));
 }
 
+/// It is never ready, and says why.
+struct Unready(fn() -> BoxError);
+
+impl Service<()> for Unready {
+    type Response = Response<Body>;
+    type Error = BoxError;
+    type Future = std::future::Ready<Result<Response<Body>, BoxError>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Err((self.0)()))
+    }
+
+    fn call(&mut self, (): ()) -> Self::Future {
+        panic!("it is not ready");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_error_of_readiness_answers_the_next_call() {
-    struct Unready;
-    impl Service<()> for Unready {
-        type Response = Response<Body>;
-        type Error = tower::BoxError;
-        type Future = std::future::Ready<Result<Response<Body>, tower::BoxError>>;
-
-        fn poll_ready(
-            &mut self,
-            _: &mut std::task::Context<'_>,
-        ) -> std::task::Poll<Result<(), tower::BoxError>> {
-            let full = Rejection::new(Kind::BulkheadFull, Executed::No, "api".into());
-            let full = full.after(Duration::from_millis(3));
-            std::task::Poll::Ready(Err(full.into()))
-        }
-
-        fn call(&mut self, (): ()) -> Self::Future {
-            panic!("it is not ready");
-        }
-    }
-    let answer = ServiceBuilder::new()
-        .layer(RespondLayer::new())
-        .service(Unready)
-        .oneshot(())
-        .await
-        .unwrap();
+    let full = || {
+        let full = Rejection::new(Kind::BulkheadFull, Executed::No, "api".into());
+        full.after(Duration::from_millis(3)).into()
+    };
+    let service = RespondLayer::new().layer(Unready(full));
+    let answer = service.oneshot(()).await.unwrap();
     assert_eq!(said(&answer, "grpc-status"), Some("8"));
     assert_eq!(said(&answer, "grpc-retry-pushback-ms"), Some("3"));
+}
+
+#[test]
+fn an_error_of_readiness_that_is_no_refusal_is_unknown_and_counted_once() {
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let layer = metrics::with_local_recorder(&recorder, RespondLayer::new);
+    let answer = layer.layer(Unready(|| "lost".into())).oneshot(());
+    let answer = futures::executor::block_on(answer).unwrap();
+    assert!(is_grpc(&answer));
+    assert_eq!(said(&answer, "grpc-status"), Some("2"));
+    let [(_, _, _, counted)] = &snapshotter.snapshot().into_vec()[..] else {
+        panic!("one metric");
+    };
+    assert_eq!(*counted, DebugValue::Counter(1));
 }

@@ -7,10 +7,10 @@ use futures::FutureExt;
 use http::Response;
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
-use mainstay::Ratio;
 use mainstay::breaker::{BreakerConfig, BreakerHandle, BreakerLayer, Cause, State};
 use mainstay::grpc::{AtTrailers, ByCode, Code, SettledBody};
-use tower::{Layer, ServiceExt};
+use mainstay::{Executed, Kind, Ratio, Rejection, StackError};
+use tower::{BoxError, Layer, ServiceExt};
 
 use super::SECOND;
 use super::kit::{
@@ -155,6 +155,27 @@ async fn a_body_that_panics_is_a_failure() {
     assert!(unwound.is_err());
     drop(body);
     assert_eq!(counts(&circuit), (1, 1));
+}
+
+/// As the layers below end a body: with a refusal.
+async fn after_refusal(kind: Kind) -> (u64, u64) {
+    let answer = move |_: http::Request<Bytes>| async move {
+        let refusal = Rejection::new(kind, Executed::Unknown, "stock".into());
+        let items = futures::stream::iter([Err::<Frame<Bytes>, BoxError>(refusal.into())]);
+        Ok::<_, BoxError>(Response::new(StreamBody::new(items)))
+    };
+    let layer = BreakerLayer::grpc("stock", config()).unwrap();
+    let service = layer.layer(tower::service_fn(answer));
+    let answer = service.oneshot(request("/shop.Stock/Count")).await.unwrap();
+    let read = answer.into_body().collect().await;
+    assert_eq!(read.unwrap_err().rejection().unwrap().kind(), kind);
+    counts(&layer.handle())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_the_callers_deadline_ends_was_given_up_and_one_that_is_too_slow_failed() {
+    assert_eq!(after_refusal(Kind::DeadlineExceeded).await, (0, 0));
+    assert_eq!(after_refusal(Kind::Timeout).await, (1, 1));
 }
 
 /// It is the reader who asks for each frame, and gets it as it comes.

@@ -8,8 +8,9 @@ use futures::StreamExt;
 use http::Request;
 use mainstay::breaker::{BreakerConfig, BreakerHandle, BreakerLayer, State};
 use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
-use mainstay::grpc::{IdempotentMethods, RespondLayer, SettledBody};
-use mainstay::http::{HeldBody, ReplayBody, ReplayBodyLayer};
+use mainstay::deadline::{Deadline, DeadlineClientConfig, DeadlineClientLayer};
+use mainstay::grpc::{IdempotentMethods, RespondLayer};
+use mainstay::http::{ReplayBody, ReplayBodyLayer};
 use mainstay::retry::{RetryConfig, RetryLayer};
 use mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 use mainstay::{Ratio, error};
@@ -21,7 +22,7 @@ use tower::{Service, ServiceBuilder};
 
 use super::SECOND;
 use super::connection::connection;
-use super::tonic_kit::{Kit, KitClient, answered, many, one};
+use super::tonic_kit::{Kit, KitClient, answered, many, one, read};
 
 /// A server without layers.
 fn serve(kit: Kit) -> Channel {
@@ -31,13 +32,11 @@ fn serve(kit: Kit) -> Channel {
     channel
 }
 
-type Settled = http::Response<HeldBody<SettledBody<Body>>>;
-
 /// A client's stack, complete.
 fn client(
     channel: Channel,
 ) -> (
-    KitClient<impl Service<Request<Body>, Response = Settled, Error = Infallible>>,
+    KitClient<impl Service<Request<Body>, Response = http::Response<Body>, Error = Infallible>>,
     BreakerHandle,
 ) {
     let breaker = BreakerConfig::default().volume_min(4).jitter(Ratio::ZERO);
@@ -45,13 +44,16 @@ fn client(
     let circuit = breaker.handle();
     let methods = IdempotentMethods::new(["/kit.Kit/Get"]).unwrap();
     let retry = RetryLayer::grpc("kit", RetryConfig::default()).unwrap();
+    let deadline = DeadlineClientConfig::default();
     let stack = ServiceBuilder::new()
+        .map_response(read)
         .layer(RespondLayer::new())
         .layer(BulkheadLayer::grpc("kit", BulkheadConfig::default()).unwrap())
         .layer(ReplayBodyLayer::new())
         .layer(retry.replay(methods))
         .layer(breaker)
         .layer(TimeoutLayer::grpc("kit", TimeoutConfig::default()).unwrap())
+        .layer(DeadlineClientLayer::grpc("kit", deadline).unwrap())
         .map_result(answered)
         .layer(error::layer())
         .map_request(|request: Request<ReplayBody<Body>>| request.map(Body::new))
@@ -101,6 +103,44 @@ async fn successes_are_settled_by_tonics_own_reading() {
     while stream.next().await.is_some() {}
     let snapshot = circuit.snapshot();
     assert_eq!((snapshot.calls(), snapshot.failures()), (4, 0));
+}
+
+/// tonic's channel ends the call by `grpc-timeout` before the layers would, but for a stream.
+#[tokio::test(start_paused = true)]
+async fn a_deadline_that_passes_here_is_that_status_and_no_failure_of_the_service() {
+    let channel = serve(Kit::new(|method, _| async move {
+        if method == "Hang" {
+            return std::future::pending().await;
+        }
+        let replies = futures::stream::iter([Ok(Bytes::from("first"))]);
+        let replies = replies.chain(futures::stream::pending());
+        Ok(tonic::Response::new(replies.boxed()))
+    }));
+    let (mut client, circuit) = client(channel);
+    for _ in 0..3 {
+        let call = client.unary("/kit.Kit/Hang", Bytes::new());
+        let status = Deadline::within(SECOND / 10).scope(call).await.unwrap_err();
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+
+        let call = client.stream(GET, Bytes::new());
+        let stream = Deadline::within(SECOND / 10).scope(call).await;
+        let mut stream = stream.unwrap();
+        assert_eq!(stream.next().await.unwrap().unwrap(), "first");
+        let status = stream.next().await.unwrap().unwrap_err();
+        assert_eq!(status.code(), Code::DeadlineExceeded);
+    }
+    let snapshot = circuit.snapshot();
+    assert_eq!((snapshot.calls(), snapshot.failures()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_channel_without_a_service_is_unavailable_and_a_failure() {
+    let (channel, incoming) = connection();
+    drop(incoming);
+    let (mut client, circuit) = client(channel);
+    let status = client.unary(GET, Bytes::new()).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unavailable, "{status:?}");
+    assert!(circuit.snapshot().failures() > 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,7 +20,7 @@ use super::kit::{
 
 fn cover<B: Body>(body: B, left: Duration) -> Pin<Box<CoveredStream<B>>> {
     let deadline = Deadline::within(left);
-    let response = CoverStream::new("api").cover(Response::new(body), deadline, &"api".into());
+    let response = CoverStream::new("api").cover(Response::new(body), deadline);
     Box::pin(response.into_body())
 }
 

@@ -175,11 +175,7 @@ async fn what_is_given_up_or_unwinds_is_cancelled() {
 #[tokio::test(start_paused = true)]
 async fn a_covered_body_is_counted_as_one_of_the_deadline() {
     let (cover, metrics) = recorded(|| CoverBody::new("db"));
-    let response = cover.cover(
-        Response::new(silent()),
-        Deadline::within(SECOND),
-        &"db".into(),
-    );
+    let response = cover.cover(Response::new(silent()), Deadline::within(SECOND));
     assert_eq!(changes("body_deadline", &metrics), ["bodies_open 1"]);
     let mut body = Box::pin(response.into_body());
     assert!(read(&mut body).await.1.is_some());

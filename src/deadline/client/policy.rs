@@ -51,7 +51,9 @@ impl Terms {
         };
         let callers = left.min(said.unwrap_or(Duration::MAX));
         let given = callers.min(self.max);
-        if given.is_zero() || given < self.min {
+        // While the settings are replaced, the minimum may be a new one and the maximum an old one.
+        let min = self.min.min(self.max);
+        if given.is_zero() || given < min {
             return None;
         }
         let own = time::after(now, given.saturating_add(self.margin));
@@ -119,6 +121,12 @@ mod tests {
         assert_eq!(given(picky, less(10 * MS), None), None);
         assert_eq!(given(picky, 10 * MS, None), Some(10 * MS));
         assert_eq!(given(picky, NONE, Some(9 * MS)), None);
+        let torn = terms(Duration::ZERO, 10 * MS, 500 * MS);
+        assert_eq!(
+            given(torn, NONE, None),
+            Some(10 * MS),
+            "halfway of a change"
+        );
         let all = terms(Duration::ZERO, NONE, NONE);
         assert_eq!(given(all, NONE, None), Some(NONE));
         assert_eq!(given(all, 1000 * MS, None), None);

@@ -40,13 +40,20 @@ impl Late {
     }
 
     fn set(&self, config: &DeadlineServerConfig) {
-        let late = match config.expired {
-            Expired::Observe => Self::PASSED,
-            Expired::Refuse if config.refusals_max == Ratio::ZERO => Self::PASSED,
-            Expired::Refuse if config.refusals_max == Ratio::ONE => Self::REFUSED,
-            Expired::Refuse => Self::BY_SHARE,
+        let late = match most(config) {
+            Ratio::ZERO => Self::PASSED,
+            Ratio::ONE => Self::REFUSED,
+            _ => Self::BY_SHARE,
         };
         self.0.store(late, Ordering::Relaxed);
+    }
+}
+
+/// The share of what arrives that may be refused.
+const fn most(config: &DeadlineServerConfig) -> Ratio {
+    match config.expired {
+        Expired::Observe => Ratio::ZERO,
+        Expired::Refuse => config.refusals_max,
     }
 }
 
@@ -93,7 +100,8 @@ impl Settings {
             Late::PASSED => Fate::Passed,
             _ => {
                 let mut kept = self.kept.lock();
-                let most = kept.config.refusals_max;
+                // What is in force by now, which may be another mode.
+                let most = most(&kept.config);
                 kept.share.arrive_late(now, most)
             }
         }
@@ -138,6 +146,22 @@ mod loom_tests {
             settings.set(DeadlineServerConfig::default().expired(Expired::Observe));
             assert_eq!(settings.arrive_late(now), Fate::Passed);
             assert!(!settings.counts_arrivals());
+        });
+    }
+
+    #[test]
+    fn loom_what_neither_the_old_nor_the_new_settings_refuse_is_not_refused_in_between() {
+        loom::model(|| {
+            let half = DeadlineServerConfig::default().refusals_max(Ratio::hundredths(50));
+            let settings = Arc::new(Settings::new(half));
+            let now = time::now();
+            let caller = {
+                let settings = Arc::clone(&settings);
+                // The first of a window: half of one is none.
+                thread::spawn(move || assert_eq!(settings.arrive_late(now), Fate::Passed))
+            };
+            settings.set(DeadlineServerConfig::default().expired(Expired::Observe));
+            caller.join().unwrap();
         });
     }
 }

@@ -12,6 +12,10 @@ impl DeadlineServerLayer<CoverStream> {
     /// Reads `grpc-timeout`. The deadline holds until the response's trailers; a stream that it cuts
     /// ends with the status `DEADLINE_EXCEEDED`, see [`CoverStream`].
     ///
+    /// tonic's server reads `grpc-timeout` too, outside of all layers that it is given, and cancels what
+    /// has no head by then. So there [`Expired::Observe`](crate::deadline::Expired::Observe) and
+    /// [`refusals_max`](DeadlineServerConfig::refusals_max) let through only what is ready at once.
+    ///
     /// # Errors
     /// When a setting is out of range.
     pub fn grpc(name: impl Into<Name>, config: DeadlineServerConfig) -> Result<Self, ConfigError> {
@@ -26,6 +30,10 @@ impl DeadlineServerLayer<CoverStream> {
 impl DeadlineClientLayer<CoverBody> {
     /// Writes `grpc-timeout`. The call's deadline holds until the response's trailers; a stream that it
     /// cuts fails, see [`CoverBody`].
+    ///
+    /// tonic's channel reads `grpc-timeout` too, and ends a call without a head when that has gone by, a
+    /// margin before this layer would: with its own `TimeoutExpired`, which is no refusal. What a
+    /// breaker above makes of that is for its classifier to say.
     ///
     /// # Errors
     /// When a setting is out of range.

@@ -33,6 +33,10 @@ use super::watched::{Cut, Watched};
 /// The inner body is dropped, then the error is given out, then the body is over: `None`, for ever.
 /// Frames, trailers, errors, size and end of the inner body pass through untouched before.
 ///
+/// While the inner body is polled, the deadline is the task's
+/// ([`Deadline::current`](crate::Deadline::current)): a stream that asks others for what it sends can tell
+/// them what time is left.
+///
 /// # Its error
 /// It is [`BoxError`], and not a type of the caller's choice: hyper and axum box the errors of bodies
 /// in any case, nothing in a body's type would tell the compiler which other is meant, and where
@@ -40,7 +44,8 @@ use super::watched::{Cut, Watched};
 ///
 /// # Cost
 /// A body that is ready whenever it is polled has no timer and allocates nothing. The clock is
-/// read when the body is made, if `first` or `total` is set, and once in each wait.
+/// read when the body is made, if `first` or `total` is set, and once in each wait. Where nothing bounds
+/// the body, it is not read at all.
 ///
 /// It is not `Unpin`, for the timer is within: `Box::pin` it for a client that asks for that.
 ///
@@ -85,9 +90,9 @@ impl<B: Body> TimedBody<B> {
         }
     }
 
-    pub(super) fn counted(body: B, limits: BodyLimits, name: Name, tally: Tally<Bodies>) -> Self {
+    pub(super) fn counted(body: B, limits: BodyLimits, tally: Tally<Bodies>) -> Self {
         Self {
-            watched: Watched::new(body, limits, name, Some(tally)),
+            watched: Watched::counted(body, limits, tally),
         }
     }
 }

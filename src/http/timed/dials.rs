@@ -1,8 +1,6 @@
 //! The settings that every call reads, without a lock.
 
-use std::time::Duration;
-
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::DurationCell;
 
 use super::BodyLimits;
 
@@ -12,49 +10,40 @@ use super::BodyLimits;
 /// changed by itself.
 #[derive(Debug)]
 pub(super) struct Dials {
-    first: AtomicU64,
-    idle: AtomicU64,
-    total: AtomicU64,
+    first: DurationCell,
+    idle: DurationCell,
+    total: DurationCell,
 }
 
-// Ordering: Relaxed suffices throughout: each value stands alone and orders nothing else.
 impl Dials {
     pub(super) fn new(limits: BodyLimits) -> Self {
-        let nanos = |limit| AtomicU64::new(nanos(limit));
         Self {
-            first: nanos(limits.first),
-            idle: nanos(limits.idle),
-            total: nanos(limits.total),
+            first: DurationCell::new(limits.first),
+            idle: DurationCell::new(limits.idle),
+            total: DurationCell::new(limits.total),
         }
     }
 
     pub(super) fn set(&self, limits: BodyLimits) {
-        self.first.store(nanos(limits.first), Ordering::Relaxed);
-        self.idle.store(nanos(limits.idle), Ordering::Relaxed);
-        self.total.store(nanos(limits.total), Ordering::Relaxed);
+        self.first.set(limits.first);
+        self.idle.set(limits.idle);
+        self.total.set(limits.total);
     }
 
     pub(super) fn limits(&self) -> BodyLimits {
-        let limit = |nanos: &AtomicU64| match nanos.load(Ordering::Relaxed) {
-            u64::MAX => Duration::MAX,
-            nanos => Duration::from_nanos(nanos),
-        };
         BodyLimits {
-            first: limit(&self.first),
-            idle: limit(&self.idle),
-            total: limit(&self.total),
+            first: self.first.get(),
+            idle: self.idle.get(),
+            total: self.total.get(),
             deadline: crate::Deadline::NEVER,
         }
     }
 }
 
-/// Past 584 years (`u64::MAX` nanoseconds) a limit is never.
-fn nanos(limit: Duration) -> u64 {
-    u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX)
-}
-
 #[cfg(all(test, not(mainstay_loom)))]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::http::BodyTimeoutConfig;
 

@@ -50,8 +50,7 @@ where
         }
         // The call is over with its body, which counts it.
         Poll::Ready(result.map(|response| {
-            let name = this.tally.name();
-            response.map(|body| TimedBody::counted(body, *this.limits, name, this.tally.hand_on()))
+            response.map(|body| TimedBody::counted(body, *this.limits, this.tally.hand_on()))
         }))
     }
 }

@@ -10,6 +10,7 @@
 
 use std::time::Duration;
 
+use crate::context::Deadline;
 use crate::error::Kind;
 use crate::time::{self, Instant};
 
@@ -85,6 +86,16 @@ impl Course {
         }
     }
 
+    /// Until when the head's caller waits for the body.
+    pub(super) const fn deadline(&self) -> Deadline {
+        self.limits.deadline
+    }
+
+    /// Whether nothing can end the body, so that no clock need be read.
+    pub(super) fn is_endless(&self) -> bool {
+        self.limits == BodyLimits::until(Deadline::NEVER)
+    }
+
     /// Whether a reader waits for a frame.
     pub(super) const fn waits(&self) -> bool {
         self.waits.is_some()
@@ -150,7 +161,6 @@ impl Course {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::Deadline;
     use crate::http::BodyTimeoutConfig;
 
     const SECOND: Duration = Duration::from_secs(1);
@@ -255,6 +265,20 @@ mod tests {
         assert_eq!(course.overdue(head + 100 * SECOND), None);
         let until = BodyLimits::until(Deadline::NEVER);
         assert_eq!(until, limits(NEVER, NEVER, NEVER));
+    }
+
+    #[test]
+    fn what_any_limit_bounds_is_not_endless() {
+        let endless = |limits| Course::new(limits, None).is_endless();
+        assert!(endless(limits(NEVER, NEVER, NEVER)));
+        for bounded in [
+            limits(SECOND, NEVER, NEVER),
+            limits(NEVER, SECOND, NEVER),
+            limits(NEVER, NEVER, SECOND),
+            BodyLimits::until(Deadline::at(time::now())),
+        ] {
+            assert!(!endless(bounded), "{bounded:?}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use http_body::{Body, Frame, SizeHint};
 use pin_project::pin_project;
 
+use crate::context::enter_deadline;
 use crate::error::{Executed, Rejection};
 use crate::name::Name;
 use crate::telemetry::{End, Tally};
@@ -55,8 +56,14 @@ impl<B> Watched<B> {
 }
 
 impl<B: Body> Watched<B> {
+    /// Watches `inner`, whose head has just come, and counts it.
+    pub(crate) fn counted(inner: B, limits: BodyLimits, tally: Tally<Bodies>) -> Self {
+        let name = tally.name();
+        Self::new(inner, limits, name, Some(tally))
+    }
+
     /// Watches `inner`, whose head has just come, and counts it, where there is a tally.
-    pub(crate) fn new(
+    pub(super) fn new(
         inner: B,
         limits: BodyLimits,
         name: Name,
@@ -121,7 +128,11 @@ fn poll_open<B: Body>(
     if let Some(refusal) = watching.as_mut().look() {
         return Poll::Ready(Some(Err(Cut::Expired(refusal))));
     }
-    let Poll::Ready(item) = inner.as_mut().poll_frame(cx) else {
+    let polled = {
+        let _entered = enter_deadline(watching.course.deadline());
+        inner.as_mut().poll_frame(cx)
+    };
+    let Poll::Ready(item) = polled else {
         let refusal = ready!(watching.poll_expired(cx));
         return Poll::Ready(Some(Err(Cut::Expired(refusal))));
     };
@@ -171,7 +182,7 @@ impl Watch {
     /// Now and then, looks whether the time of a body that is never pending is over.
     fn look(mut self: Pin<&mut Self>) -> Option<Rejection> {
         let this = self.as_mut().project();
-        if *this.unseen < UNSEEN_MAX {
+        if *this.unseen < UNSEEN_MAX || this.course.is_endless() {
             return None;
         }
         *this.unseen = 0;
@@ -183,6 +194,9 @@ impl Watch {
     /// The inner body is pending. Reads the clock once in each wait, and once more when it is over.
     fn poll_expired(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Rejection> {
         let mut this = self.as_mut().project();
+        if this.course.is_endless() {
+            return Poll::Pending;
+        }
         if !this.course.waits() {
             *this.unseen = 0;
             let now = time::now();
