@@ -105,6 +105,19 @@ async fn memory_comes_back_though_only_one_other_key_is_used() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_expires_is_forgotten_faster_than_new_keys_come() {
+    let store = store(MemoryStoreConfig::default().records(4096));
+    for key in 0..2000 {
+        assert!(now(store.claim(&claim(key))).is_ok());
+    }
+    tokio::time::advance(10 * SECOND).await;
+    for key in 2000..2400 {
+        assert!(now(store.claim(&claim(key))).is_ok());
+    }
+    assert_eq!(store.audit()[1], 400);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_renewed_for_ever_takes_no_more_place_than_what_is_not() {
     let store = store(MemoryStoreConfig::default().records(10));
     assert!(now(store.claim(&claim(1))).is_ok());
