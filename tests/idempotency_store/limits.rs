@@ -162,6 +162,21 @@ async fn evict_oldest_forgets_what_has_been_done_for_longest_and_nothing_that_is
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_record_that_was_demoted_is_as_old_as_before() {
+    let config = MemoryStoreConfig::default().evict_oldest(true);
+    let store = MemoryStore::new(config.records(3).bytes(3 * KEY + 100)).unwrap();
+    done(&store, 1, 100).await;
+    let second = claim(2, 2);
+    let tombstone = Stored::Tombstone(Tombstone::Streaming);
+    finishes(&store, &second, tombstone.clone()).await;
+    done(&store, 3, 100).await;
+    assert_eq!(told(&store, 1).await, DEMOTED);
+    assert_eq!(claims(&store, &claim(4, 4)).await, ACQUIRED);
+    assert_eq!(told(&store, 2).await, Claimed::Done(tombstone));
+    assert_eq!(told(&store, 3).await, Claimed::Done(record(100)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn over_many_shards_the_limits_hold_exactly() {
     let records = 5000;
     let store = memory(records, records * KEY + 10_000);

@@ -310,7 +310,6 @@ impl MemoryStore {
         self.shared.shards.len()
     }
 
-    #[cfg(mainstay_loom)]
     pub(super) fn home_of(&self, claim: &Claim) -> &Lock<Shard> {
         self.shared.shard(self.shared.home(&claim.key))
     }

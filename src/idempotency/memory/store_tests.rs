@@ -8,11 +8,13 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::room::KEY_BYTES;
+use super::waiter::Waiter;
 use super::{MemoryStore, MemoryStoreConfig};
 use crate::idempotency::{
     Claim, Claimed, Fingerprint, Hasher, OnLapse, Owner, Store, StoreKey, Stored, Tombstone,
 };
 use crate::rng::Rng;
+use crate::time;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -105,6 +107,19 @@ async fn memory_comes_back_though_only_one_other_key_is_used() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_expires_is_forgotten_faster_than_new_keys_come() {
+    let store = store(MemoryStoreConfig::default().records(4096));
+    for key in 0..2000 {
+        assert!(now(store.claim(&claim(key))).is_ok());
+    }
+    tokio::time::advance(10 * SECOND).await;
+    for key in 2000..2400 {
+        assert!(now(store.claim(&claim(key))).is_ok());
+    }
+    assert_eq!(store.audit()[1], 400);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_renewed_for_ever_takes_no_more_place_than_what_is_not() {
     let store = store(MemoryStoreConfig::default().records(10));
     assert!(now(store.claim(&claim(1))).is_ok());
@@ -153,7 +168,9 @@ async fn who_waits_hangs_one_bell_a_key_and_the_last_who_goes_takes_it() {
     {
         let key = claim(1).key;
         let mut wait = Box::pin(store.changed(&key, SECOND));
+        let mut twin = Box::pin(store.changed(&key, SECOND));
         assert!(wait.as_mut().poll(&mut cx).is_pending());
+        assert!(twin.as_mut().poll(&mut cx).is_pending());
         assert!(now(store.release(&claim(1))).is_ok());
         assert_eq!(store.audit()[0], 0); // rung, and gone
         // The same key is claimed again and waited for, before the first has looked.
@@ -162,11 +179,35 @@ async fn who_waits_hangs_one_bell_a_key_and_the_last_who_goes_takes_it() {
         assert!(next.as_mut().poll(&mut cx).is_pending());
         assert!(wait.as_mut().poll(&mut cx).is_ready());
         drop(wait);
+        assert!(twin.as_mut().poll(&mut cx).is_ready());
+        drop(twin);
         assert_eq!(store.audit()[0], 1); // not another's bell
         assert!(next.as_mut().poll(&mut cx).is_pending());
         tokio::time::advance(SECOND).await;
         assert!(next.as_mut().poll(&mut cx).is_ready());
     }
+    assert_eq!(store.audit()[0], 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_who_leave_at_once_take_no_bell_but_their_own() {
+    let store = store(MemoryStoreConfig::default());
+    let waiter = || {
+        let home = store.home_of(&claim(1));
+        Waiter::new(home, claim(1).key, time::now()).unwrap()
+    };
+    assert!(now(store.claim(&claim(1))).is_ok());
+    let ((first, first_rung), (second, second_rung)) = (waiter(), waiter());
+    assert!(now(store.release(&claim(1))).is_ok());
+    assert!(now(store.claim(&claim(1))).is_ok());
+    let (third, third_rung) = waiter();
+    // Both have heard it, and neither has left.
+    drop((first_rung, second_rung));
+    drop(first);
+    drop(second);
+    assert_eq!(store.audit()[0], 1);
+    drop(third_rung);
+    drop(third);
     assert_eq!(store.audit()[0], 0);
 }
 
