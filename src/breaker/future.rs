@@ -9,7 +9,7 @@ use crate::classify::{Classify, Outcome};
 use crate::error::{Executed, Kind, Rejection, StackError};
 
 use super::permit::Admitted;
-use super::{Settle, Unsettled};
+use super::{AtResponse, Settle, Unsettled};
 
 /// The response of a [`Breaker`](super::Breaker).
 ///
@@ -19,7 +19,7 @@ use super::{Settle, Unsettled};
 /// place back or is counted as failed.
 #[pin_project]
 #[derive(Debug)]
-pub struct ResponseFuture<F, K, H> {
+pub struct ResponseFuture<F, K, H = AtResponse> {
     #[pin]
     state: State<F, K, H>,
 }
@@ -118,7 +118,6 @@ fn was_given_up<T, E: StackError>(result: &Result<T, E>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::breaker::AtResponse;
     use crate::classify::ByError;
 
     #[test]
