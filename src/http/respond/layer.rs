@@ -32,7 +32,8 @@ use super::{Answer, Answers, Respond};
 ///
 /// A refusal for the sake of an idempotency key has `safe_new_key` too: `true` where the request may be
 /// sent again with another key, since nothing can have run under this one; `false` where something may
-/// have run, so that it is for the client to find out. `Cache-Control: no-store` goes with it.
+/// have run, now or at an earlier try, so that it is for the client to find out. `Cache-Control: no-store`
+/// goes with it.
 ///
 /// It stands outermost. An error of the stack that is no refusal is counted in
 /// `mainstay_respond_errors_total` and said in an event.

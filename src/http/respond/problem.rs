@@ -114,11 +114,13 @@ const fn is_of_a_key(kind: Kind) -> bool {
 
 /// Whether the request may be sent again under another key: only where nothing can have run under this
 /// one. A key that was used for another request may have been used for an earlier form of this one. A
-/// store that is down says nothing of what ran before.
+/// store that is down says nothing of what ran before, and neither does it that the caller is nobody
+/// now: an earlier try may have been made before the session ended.
 const fn is_new_key_safe(kind: Kind) -> Option<bool> {
     match kind {
-        Kind::KeyMissing | Kind::KeyMalformed | Kind::ScopeMissing => Some(true),
-        Kind::KeyReused
+        Kind::KeyMissing | Kind::KeyMalformed => Some(true),
+        Kind::ScopeMissing
+        | Kind::KeyReused
         | Kind::InFlight
         | Kind::OutcomeUnknown
         | Kind::ResultUnavailable
@@ -252,7 +254,7 @@ mod tests {
         let kinds = [
             (Kind::KeyMissing, Some(true)),
             (Kind::KeyMalformed, Some(true)),
-            (Kind::ScopeMissing, Some(true)),
+            (Kind::ScopeMissing, Some(false)),
             (Kind::KeyReused, Some(false)),
             (Kind::InFlight, Some(false)),
             (Kind::OutcomeUnknown, Some(false)),
