@@ -42,7 +42,14 @@ where
             return Err(Refusal::new(Kind::DeadlineExceeded, Executed::No).into());
         }
         let config = self.shared.config();
-        let read = self.prepare.fingerprint(self.request).await;
+        let reading = self.prepare.fingerprint(self.request);
+        let read = match deadline.instant() {
+            None => reading.await,
+            Some(at) => match tokio::time::timeout_at(at, reading).await {
+                Ok(read) => read,
+                Err(_) => return Err(Refusal::new(Kind::DeadlineExceeded, Executed::No).into()),
+            },
+        };
         let (request, fingerprint) = read.map_err(Refusal::from)?;
         let claim = Claim {
             key: self.key,

@@ -120,7 +120,7 @@
 //! | [`ResultUnavailable`](crate::Kind::ResultUnavailable) | `Yes` | it ran, and its response was not kept or cannot be read |
 //! | [`StoreUnavailable`](crate::Kind::StoreUnavailable) | `No` | the store does not answer; `Yes` where it could not be told of what ran |
 //! | [`StoreFull`](crate::Kind::StoreFull), [`BulkheadFull`](crate::Kind::BulkheadFull), [`ShuttingDown`](crate::Kind::ShuttingDown) | `No` | there is no room in the store, or for one more execution, or the layer is drained |
-//! | [`NotReady`](crate::Kind::NotReady), [`DeadlineExceeded`](crate::Kind::DeadlineExceeded) | `No` | it could not begin while its lease was kept, or its caller was there |
+//! | [`NotReady`](crate::Kind::NotReady), [`DeadlineExceeded`](crate::Kind::DeadlineExceeded) | `No` | it could not be read in time, or not begin while its lease was kept, or its caller was there |
 //!
 //! `No` means that this call ran nothing and may be repeated: the key sees to it.
 //!

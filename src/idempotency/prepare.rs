@@ -21,7 +21,8 @@ pub trait Prepare<Req>: Send + Sync + 'static {
     /// A request without a key, untouched.
     fn pass(&self, request: Req) -> Self::Inner;
 
-    /// Reads as much of a request with a key as tells it from others. Nothing is claimed before.
+    /// Reads as much of a request with a key as tells it from others. Nothing is claimed before. It is
+    /// dropped at the deadline of the call.
     ///
     /// # Errors
     /// When the body is too large or cannot be read.

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use futures::StreamExt as _;
 use http::Request;
 use mainstay::http::{KeyHeader, RespondLayer};
 use mainstay::idempotency::{Duplicates, IdempotencyConfig, IdempotencyLayer};
-use mainstay::{Kind, error};
+use mainstay::{Deadline, Kind, error};
 use tower::ServiceBuilder;
 
 use super::app::{Ran, SECOND, app, ask, keyed, layer, problem, routes, store};
@@ -181,7 +182,8 @@ async fn a_scope_parts_its_tenants_and_none_is_refused() {
     let nobody = ask(&app, keyed("/charges", "bc", "")).await;
     assert_eq!(
         nobody.problem(),
-        problem(400, Kind::ScopeMissing, Some(true), None)
+        problem(400, Kind::ScopeMissing, Some(false), None),
+        "it may have run when they were somebody yet"
     );
     assert_eq!(ran.times(), 3);
 }
@@ -208,6 +210,25 @@ async fn a_body_over_the_cap_is_a_413_and_claims_nothing() {
         (201, false),
         "nothing stood in its way"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_ends_is_read_until_the_deadline_and_claims_nothing() {
+    // Fault 24.
+    let ran = Ran::default();
+    let app = app(&ran, |layer| layer);
+    let mut endless = keyed("/charges", "k", "");
+    let first = futures::stream::iter([Ok::<_, std::io::Error>("1")]);
+    *endless.body_mut() = Body::from_stream(first.chain(futures::stream::pending()));
+    endless.extensions_mut().insert(Deadline::within(SECOND));
+    let started = tokio::time::Instant::now();
+    let late = ask(&app, endless);
+    let late = tokio::time::timeout(60 * SECOND, late).await;
+    let late = late.expect("the deadline ends it");
+    assert_eq!((late.status, started.elapsed()), (504, SECOND));
+    assert_eq!(ran.times(), 0);
+    let free = ask(&app, keyed("/charges", "k", "1")).await;
+    assert_eq!((free.status, free.is_replay()), (201, false));
 }
 
 #[tokio::test(start_paused = true)]

@@ -30,13 +30,16 @@ const IDEMPOTENCY_KEY: Field = Field::known("idempotency-key");
 /// quotes a key has no quotes, commas, semicolons or backslashes in it. Several headers of the name, a
 /// list, and all else are refused with [`Kind::KeyMalformed`].
 ///
-/// Two requests are the same when their method, path, query, `Content-Type` and body are. The body is
-/// read into memory for that, before anything is claimed. Other headers say nothing, since proxies
-/// change them. A field of the body that differs with each try, as a time of sending, makes each try
-/// another request.
+/// Two requests are the same when their method, path, query, `Content-Type` and body are. Other headers
+/// say nothing, since proxies change them. A field of the body that differs with each try, as a time of
+/// sending, makes each try another request. The path is the one that the layer sees: inside of a router
+/// that strips a prefix (axum's `nest`), the routes `/v1/charges` and `/v2/charges` are one, unless their
+/// layers have different names.
 ///
-/// Around what takes streams that wait for answers, as a bidirectional stream of gRPC, it would wait
-/// for the end of the request for ever: leave those without a key.
+/// The body is read into memory for that, before anything is claimed, and until the deadline of the
+/// request at the longest. A request without a deadline is waited for as its handler would wait for it.
+/// Around what takes streams that wait for answers, as a bidirectional stream of gRPC, that is for
+/// ever: leave those without a key.
 #[derive(Clone, Debug)]
 pub struct KeyHeader {
     field: Field,
