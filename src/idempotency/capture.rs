@@ -8,6 +8,7 @@ use bytes::Bytes;
 use crate::error::{Executed, StackError};
 
 use super::Tombstone;
+use super::key::Untold;
 
 /// Reads a result into a record, and a record back into a response.
 pub trait Capture<Res, Err>: Send + Sync + 'static {
@@ -40,7 +41,7 @@ pub trait Capture<Res, Err>: Send + Sync + 'static {
 }
 
 /// What is to be kept of an execution.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Disposition {
     /// The result.
     Keep(Bytes),
@@ -67,6 +68,18 @@ impl Disposition {
             (Some(Executed::Yes), _) | (None, OnError::Tombstone) => {
                 Self::Tombstone(Tombstone::Unrecordable)
             }
+        }
+    }
+}
+
+/// By hand: a result is nothing for a log.
+impl fmt::Debug for Disposition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Keep(record) => f.debug_tuple("Keep").field(&Untold(record)).finish(),
+            Self::Tombstone(why) => f.debug_tuple("Tombstone").field(why).finish(),
+            Self::Release => f.write_str("Release"),
+            Self::Unknown => f.write_str("Unknown"),
         }
     }
 }

@@ -128,6 +128,16 @@ fn short(bytes: &[u8], name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str("..)")
 }
 
+/// Bytes of which a log is told how many they are, and enough of their hash to tell two apart.
+pub(super) struct Untold<'a>(pub(super) &'a [u8]);
+
+impl fmt::Debug for Untold<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes, ", self.0.len())?;
+        short(&Hasher::new("untold").part(self.0).finish(), "hash", f)
+    }
+}
+
 impl fmt::Debug for ClientKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         short(&self.0, "ClientKey", f)

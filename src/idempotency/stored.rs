@@ -1,14 +1,28 @@
 //! What is kept of an execution that ended.
 
+use std::fmt;
+
 use bytes::Bytes;
 
+use super::key::Untold;
+
 /// What a store keeps under a key that is done.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Stored {
     /// The result, to be replayed.
     Record(Bytes),
     /// That it was run, and no more.
     Tombstone(Tombstone),
+}
+
+/// By hand: a result is nothing for a log.
+impl fmt::Debug for Stored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Record(record) => f.debug_tuple("Record").field(&Untold(record)).finish(),
+            Self::Tombstone(why) => f.debug_tuple("Tombstone").field(why).finish(),
+        }
+    }
 }
 
 /// Why only the fact was kept that a request ran to its end.

@@ -5,7 +5,8 @@ use std::task::{Context, Waker};
 
 use bytes::Bytes;
 use mainstay::idempotency::{
-    Claim, Claimed, Fenced, Fingerprint, MemoryStore, MemoryStoreConfig, Store, Stored, Tombstone,
+    Claim, Claimed, Disposition, Fenced, Fingerprint, MemoryStore, MemoryStoreConfig, Store,
+    Stored, Tombstone,
 };
 
 use crate::kit::{ACQUIRED, KEY, RETENTION, claim, claims, done, finishes, memory, record};
@@ -222,6 +223,34 @@ async fn a_record_that_is_a_slice_does_not_keep_the_whole() {
     let slice = Stored::Record(buffer.slice(10..20));
     assert_eq!(finishes(&store, &claim(1, 1), slice).await, Fenced::Applied);
     assert!(buffer.is_unique());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_kept_is_in_no_debug_text() {
+    // Fault 43.
+    let store = memory(10, 1 << 20);
+    let first = claim(1, 1);
+    let kept = Stored::Record(Bytes::from_static(b"4242-4242"));
+    let other = Stored::Record(Bytes::from_static(b"4242-4243"));
+    let disposition = Disposition::Keep(Bytes::from_static(b"4242-4242"));
+    finishes(&store, &first, kept.clone()).await;
+    let answer = told(&store, 1).await;
+    assert_eq!(answer, Claimed::Done(kept.clone()));
+    for text in [
+        format!("{kept:?}"),
+        format!("{answer:?}"),
+        format!("{disposition:?}"),
+        format!("{store:?}"),
+    ] {
+        assert!(!text.contains("4242") && text.len() < 200, "{text}");
+    }
+    let same = kept.clone();
+    assert_eq!(format!("{kept:?}"), format!("{same:?}"));
+    assert_ne!(
+        format!("{kept:?}"),
+        format!("{other:?}"),
+        "two are told apart"
+    );
 }
 
 #[tokio::test(start_paused = true)]
