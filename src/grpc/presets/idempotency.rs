@@ -21,6 +21,10 @@ impl<T> IdempotencyLayer<KeyHeader, RecordResponse<ResultPolicy>, T, Unscoped, E
     /// it would wait for ever: send those without a key. A stream of replies that has not ended in
     /// time passes on as it comes, and leaves a tombstone.
     ///
+    /// Results are kept by [`ResultPolicy::at_most_once`], whatever `config` says of lapsed claims. With
+    /// [`IdempotencyConfig::at_least_once`] goes
+    /// `.capture(RecordResponse::new(ResultPolicy::at_least_once()))`.
+    ///
     /// # Errors
     /// When a setting is out of range.
     pub fn grpc(

@@ -12,6 +12,10 @@ impl<T> IdempotencyLayer<KeyHeader, RecordResponse, T, Unscoped, Extensions> {
     ///
     /// The handler finds an [`Execution`](crate::idempotency::Execution) in the extensions of its request.
     ///
+    /// Results are kept by [`ResultPolicy::at_most_once`](crate::http::ResultPolicy::at_most_once), whatever
+    /// `config` says of lapsed claims. With [`IdempotencyConfig::at_least_once`] goes
+    /// `.capture(RecordResponse::new(ResultPolicy::at_least_once()))`.
+    ///
     /// # Errors
     /// When a setting is out of range.
     pub fn http(
