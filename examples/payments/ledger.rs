@@ -73,14 +73,14 @@ fn keep(mut file: File, orders: &Receiver<Order>) -> io::Result<()> {
     let mut first: HashMap<u64, Charge> = HashMap::new();
     let mut receipt = 0;
     while let Ok(order) = orders.recv() {
-        let (mut lines, mut answers) = (String::new(), Vec::<Box<dyn FnOnce()>>::new());
+        let (mut lines, mut answers) = (Vec::new(), Vec::<Box<dyn FnOnce()>>::new());
         for order in std::iter::once(order).chain(orders.try_iter()) {
             // Nobody waits any more for an answer that cannot be sent.
             match order {
                 Order::Charge(payment, reply) => {
                     receipt += 1;
                     let charge = Charge { receipt, payment };
-                    lines += &format!("{receipt} {} {}\n", payment.id, payment.cents);
+                    writeln!(lines, "{receipt} {} {}", payment.id, payment.cents)?;
                     first.entry(payment.id).or_insert(charge);
                     answers.push(Box::new(move || _ = reply.send(charge)));
                 }
@@ -91,7 +91,7 @@ fn keep(mut file: File, orders: &Receiver<Order>) -> io::Result<()> {
             }
         }
         if !lines.is_empty() {
-            file.write_all(lines.as_bytes())?;
+            file.write_all(&lines)?;
             file.sync_data()?;
         }
         for answer in answers {
