@@ -96,6 +96,8 @@ mod timer;
 pub mod breaker;
 #[cfg(feature = "bulkhead")]
 pub mod bulkhead;
+#[cfg(feature = "coordination")]
+pub mod coordination;
 #[cfg(feature = "deadline")]
 pub mod deadline;
 #[cfg(feature = "grpc")]

@@ -71,6 +71,7 @@ fn with(path: &str, text: &str, expected: &[&str]) {
     for pattern in [
         "breaker",
         "bulkhead",
+        "coordination",
         "deadline",
         "idempotency",
         "retry",
@@ -209,7 +210,7 @@ fn rooms_doors_and_sizes_are_held() {
     with("tests/long.rs", &"\n".repeat(400), &[]);
 
     let empty = faults(&Tree::default());
-    assert_eq!(empty.len(), 7, "patterns without a door: {empty:?}");
+    assert_eq!(empty.len(), 8, "patterns without a door: {empty:?}");
 }
 
 #[test]

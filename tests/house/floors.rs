@@ -27,6 +27,7 @@ pub(crate) const FLOORS: &[(&str, Floor)] = &[
     ("test_util", Floor::Kit),
     ("breaker", Floor::Pattern),
     ("bulkhead", Floor::Pattern),
+    ("coordination", Floor::Pattern),
     ("deadline", Floor::Pattern),
     ("idempotency", Floor::Pattern),
     ("retry", Floor::Pattern),

@@ -37,6 +37,22 @@ const NOUNS: &[(&str, &[&str])] = &[
         &["gate", "hold", "permit", "semaphore", "waiters"],
     ),
     (
+        "coordination",
+        &[
+            "acceptor",
+            "ballot",
+            "clock",
+            "gate",
+            "message",
+            "moment",
+            "proposer",
+            "simulator",
+            "store",
+            "timing",
+            "token",
+        ],
+    ),
+    (
         "deadline",
         &[
             "client", "cover", "message", "record", "server", "share", "wire",
