@@ -1,0 +1,9 @@
+//! Grants the lease of one resource.
+
+mod answer;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Answer, Write};
+pub use state::{Acceptor, Durable};

@@ -1,0 +1,45 @@
+//! One attempt, from the first message to its end.
+
+use std::time::Duration;
+
+use crate::coordination::members::Votes;
+use crate::coordination::{Accept, Ballot, FencingToken, Message, Moment, Prepare};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Attempt {
+    pub(super) ballot: Ballot,
+    /// Fixed before anything was sent.
+    pub(super) ends: Moment,
+    /// The attempt by which the lease is held that this one renews.
+    pub(super) base: Option<Ballot>,
+    /// Who said yes to what was asked last.
+    pub(super) votes: Votes,
+    /// Who said no.
+    pub(super) refusals: Votes,
+    /// What was left of the longest foreign lease that was in the way.
+    pub(super) taken: Option<Duration>,
+    pub(super) jitter: u64,
+    pub(super) asks: Asks,
+}
+
+/// What it has asked last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asks {
+    Prepare { high: Option<FencingToken> },
+    Accept { token: FencingToken },
+}
+
+impl Attempt {
+    /// What it asks; asked again, it is the same.
+    pub(super) const fn message(&self, ttl: Duration) -> Message {
+        let ballot = self.ballot;
+        match self.asks {
+            Asks::Prepare { .. } => Message::Prepare(Prepare { ballot }),
+            Asks::Accept { token } => Message::Accept(Accept { ballot, token, ttl }),
+        }
+    }
+
+    pub(super) fn found_taken(&mut self, remaining: Duration) {
+        self.taken = self.taken.max(Some(remaining));
+    }
+}

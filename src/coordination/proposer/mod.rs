@@ -1,0 +1,11 @@
+//! Asks for the lease of one resource, and keeps it.
+
+mod attempt;
+mod event;
+mod held;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use event::{Abandoned, Event, Grant, Step};
+pub use state::Proposer;
