@@ -166,7 +166,8 @@ fn a_renewal_over_a_taken_lease(w: &mut World) {
     w.ask(high, high_accept, &[X, Y]);
     w.pass(TTL / 2);
     w.acquire(high, &[X, Y]);
-    w.pass(TTL / 2);
+    // Z leaves its quarantine just before the attempt of the lower ballot ends.
+    w.pass(TTL / 2 - TTL / 200);
     w.ask(low, low_accept, &[Z]);
 }
 

@@ -32,15 +32,15 @@ pub struct Proposer {
     members: Members,
     timing: Timing,
     /// The highest of its own ballots and of those that it was refused for.
-    counter: u64,
+    pub(super) counter: u64,
     /// The highest token that it asked for or heard of.
     floor: Option<FencingToken>,
     failures: u32,
     attempt: Option<Attempt>,
-    held: Option<Held>,
+    pub(super) held: Option<Held>,
     /// When to ask again, or to renew.
     next: Moment,
-    rules: Rules,
+    pub(super) rules: Rules,
 }
 
 impl Proposer {
@@ -133,7 +133,6 @@ impl Proposer {
             asks: Asks::Prepare { high: None },
         };
         self.attempt = Some(attempt);
-        self.next = now.after(around(self.interval(), jitter));
         Step::send(attempt.message(self.timing.ttl()))
     }
 
@@ -386,13 +385,5 @@ impl Proposer {
     /// Between one asking and the next.
     fn interval(&self) -> Duration {
         nth(self.timing.ttl(), 10)
-    }
-}
-
-#[cfg(test)]
-impl Proposer {
-    pub(in crate::coordination) const fn breaking(mut self, rules: Rules) -> Self {
-        self.rules = rules;
-        self
     }
 }
