@@ -167,7 +167,7 @@ fn a_renewal_over_a_taken_lease(w: &mut World) {
     w.pass(TTL / 2);
     w.acquire(high, &[X, Y]);
     // Z leaves its quarantine just before the attempt of the lower ballot ends.
-    w.pass(TTL / 2 - TTL / 200);
+    w.pass(TTL * 99 / 200);
     w.ask(low, low_accept, &[Z]);
 }
 
@@ -273,7 +273,7 @@ fn two_terms_after_forgotten_promises(w: &mut World, nodes: [u32; 2]) {
     w.ask(low, low_prepare, &[X]);
     w.ask(high, accept, &[X]);
     assert_eq!(w.holders(), [high]);
-    w.pass(w.timing.quarantine() - TTL / 2);
+    w.pass(w.timing.quarantine().saturating_sub(TTL / 2));
     assert!(w.holders().is_empty());
     let low_accept = w.ask(low, low_prepare, &[Z]).unwrap();
     w.ask(low, low_accept, &[Z, Y]);

@@ -102,6 +102,7 @@ impl Proposer {
         if let Some(event) = self.expire(now) {
             return Step::event(event);
         }
+        self.next = now.after(around(self.interval(), jitter));
         if self
             .held
             .is_some_and(|held| held.notice == Notice::Expiring)

@@ -117,7 +117,7 @@ impl Run {
 
     /// Over the network.
     fn post(&mut self, what: Happening) {
-        for _ in 0..1 + u8::from(self.dice.percent(self.options.doubled)) {
+        for _ in 0..=u8::from(self.dice.percent(self.options.doubled)) {
             if self.dice.percent(self.options.dropped) {
                 continue;
             }

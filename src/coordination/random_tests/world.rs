@@ -48,12 +48,15 @@ impl Options {
             broken,
             acceptors: [1, 3, 3, 5][dice.index(4)],
             proposers: [2, 3][dice.index(2)],
-            drift_ppm: [0, 10_000, 50_000, 200_000][dice.index(4)],
+            drift_ppm: match broken {
+                Broken::NoDriftMargin => 200_000,
+                _ => [0, 10_000, 50_000, 200_000][dice.index(4)],
+            },
             dropped: [0, 5, 20][dice.index(3)],
             doubled: [0, 5, 30][dice.index(3)],
             delayed: [0, 2, 20][dice.index(3)],
             torn: [0, 20][dice.index(2)],
-            calm: [SECOND / 2, 2 * SECOND, 8 * SECOND][dice.index(3)],
+            calm: [SECOND, 3 * SECOND, 10 * SECOND][dice.index(3)],
         }
     }
 
