@@ -274,3 +274,13 @@ fn at_the_end_of_time_a_lease_is_over_and_nothing_overflows() {
     ));
     let _ = ask(&mut acceptor, prepare(ballot(0, 0, 0)), end);
 }
+
+#[test]
+fn a_lease_ends_at_its_end_and_not_before() {
+    let end = at(0).after(timing().held());
+    let mut acceptor = fresh();
+    assert!(grants(&mut acceptor, ballot(1, 1, 1), 1, at(0)));
+    let before = end.before(Duration::from_nanos(1));
+    assert!(!grants(&mut acceptor, ballot(2, 2, 2), 2, before));
+    assert!(grants(&mut acceptor, ballot(2, 2, 2), 2, end));
+}

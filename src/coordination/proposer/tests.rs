@@ -355,3 +355,31 @@ fn i6_a_refusal_makes_the_next_ballot_higher_and_takes_nothing_away() {
     let _ = proposer.handle(nack(renewal, 9, 99, 99), at(440));
     assert_eq!(proposer.counter, 21, "strangers teach nothing");
 }
+
+#[test]
+fn who_has_refused_may_still_promise_and_a_phase_begins_without_refusals() {
+    let mut proposer = proposer();
+    let ballot = ballot_of(proposer.start(Moment::ORIGIN, 0));
+    let other = Ballot {
+        owner: OTHER,
+        ..ballot
+    };
+    let live = Some(Live {
+        ballot: other,
+        remaining: MS,
+    });
+    assert_eq!(
+        proposer.handle(promise(ballot, 0, live, 0), at(0)),
+        Step::NONE
+    );
+    assert_eq!(
+        proposer.handle(promise(ballot, 0, None, 0), at(2)),
+        Step::NONE
+    );
+    assert_eq!(proposer.handle(nack(ballot, 2, 0, 0), at(2)), Step::NONE);
+    let step = proposer.handle(promise(ballot, 1, None, 0), at(2));
+    assert!(step.send.is_some(), "two of three");
+    assert_eq!(proposer.handle(nack(ballot, 0, 0, 0), at(3)), Step::NONE);
+    let step = proposer.handle(nack(ballot, 1, 0, 0), at(3));
+    assert_eq!(why(step), Abandoned::Taken);
+}

@@ -123,3 +123,22 @@ fn a_hint_of_what_is_left_is_waited_for_but_no_longer_than_any_lease() {
         );
     }
 }
+
+#[test]
+fn after_a_success_the_waits_are_short_again() {
+    let fail = |proposer: &mut Proposer, begin: Moment| {
+        let _ = proposer.start(begin, u64::MAX);
+        match proposer.tick(begin.after(1000 * MS), u64::MAX).event {
+            Some(Event::Abandoned { retry, .. }) => retry,
+            other => panic!("{other:?}"),
+        }
+    };
+    let mut proposer = proposer();
+    let first = fail(&mut proposer, at(0));
+    for _ in 0..5 {
+        assert!(fail(&mut proposer, at(0)) > first);
+    }
+    elected(&mut proposer, at(0));
+    let _ = proposer.resign();
+    assert_eq!(fail(&mut proposer, at(0)), first);
+}
