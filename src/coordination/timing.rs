@@ -28,15 +28,15 @@ impl Default for TimingConfig {
 }
 
 impl TimingConfig {
-    /// How long a lease lasts on its holder's clock, from before it was asked for. At least 10 ticks.
-    /// Default 2 s.
+    /// How long a lease lasts on its holder's clock, from before it was asked for. At least 10 ticks,
+    /// at most one day. Default 2 s.
     pub const fn ttl(mut self, ttl: Duration) -> Self {
         self.ttl = ttl;
         self
     }
 
     /// The most by which the rate of any member's clock differs from true time, as a share: 0.01 is 1 %.
-    /// From 0 and below 1. Default 0.01.
+    /// From 0 to 0.5. Default 0.01.
     pub const fn drift(mut self, drift: f64) -> Self {
         self.drift = drift;
         self
