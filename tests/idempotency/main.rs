@@ -6,11 +6,13 @@
 mod claims;
 mod client;
 mod desk;
+mod edges;
 mod histories;
 mod layers;
 mod leases;
 mod ledger;
 mod messages;
+mod node;
 mod results;
 mod shelf;
 mod stores;
