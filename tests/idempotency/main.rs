@@ -15,6 +15,7 @@ mod messages;
 mod node;
 mod results;
 mod shelf;
+mod spawned;
 mod stores;
 mod telemetry;
 mod trouble;
