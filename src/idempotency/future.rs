@@ -20,6 +20,9 @@ use super::shared::Shared;
 /// # Cancel safety
 /// Dropping it counts the call as cancelled. Without a key it drops the inner future. With one: before
 /// the key is granted nothing is left of it; what has begun goes on, and its result is kept.
+///
+/// # Panics
+/// As the handler did; and with a key, when it is polled outside of a tokio runtime.
 //
 // `O` is what `C` makes of a response, and not read off its impl: that has a bound on the error, which
 // the compiler cannot prove again for a `BoxError` in a spawned block.

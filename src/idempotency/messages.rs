@@ -14,6 +14,10 @@ use super::{
 /// Each consumer of a queue has a layer of its own name, so that two consumers of one message both run
 /// it. A message that is in flight is refused, and so is not acknowledged; one that is done is answered
 /// without being run.
+///
+/// By default a message whose consumer died is refused until its key is forgotten or purged, however often
+/// it is delivered. With [`at_least_once`](super::IdempotencyConfig::at_least_once) it runs again, and
+/// [`Execution::attempt`](super::Execution::attempt) says for which time.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct ByMessageId<I, F = IdAlone> {
