@@ -24,7 +24,8 @@ pub struct ByMessageId<I, F = IdAlone> {
 
 impl<I> ByMessageId<I> {
     /// By a closure `Fn(&Req) -> Option<impl AsRef<[u8]>>`. A message without an id goes straight
-    /// through.
+    /// through, and so does one whose id is empty: it is what many formats read where there is none, and
+    /// all such messages would be one.
     pub const fn new(id: I) -> Self {
         Self {
             id,
@@ -88,9 +89,9 @@ where
 
     fn key(&self, message: &Req) -> Result<Option<ClientKey>, Unfit> {
         match (self.id)(message) {
-            Some(id) => Ok(Some(ClientKey::of(id.as_ref()))),
-            None if self.is_required => Err(Unfit::new(Kind::KeyMissing)),
-            None => Ok(None),
+            Some(id) if !id.as_ref().is_empty() => Ok(Some(ClientKey::of(id.as_ref()))),
+            _ if self.is_required => Err(Unfit::new(Kind::KeyMissing)),
+            _ => Ok(None),
         }
     }
 
