@@ -261,6 +261,9 @@ fn no_key_scope_or_body_is_in_what_is_said() {
             said: writer,
             ..Listener::default()
         };
+        // With only one listener tracing asks whoever registers a callsite first, which may be a thread
+        // that listens to nothing.
+        let _second = tracing::Dispatch::new(Listener::default());
         let _listening = tracing::subscriber::set_default(subscriber);
 
         let shop = Shop::open(
@@ -308,6 +311,7 @@ fn no_key_scope_or_body_is_in_what_is_said() {
 async fn what_a_handler_says_is_in_the_span_of_its_caller() {
     let listener = Listener::default();
     let said = std::sync::Arc::clone(&listener.said);
+    let _second = tracing::Dispatch::new(Listener::default());
     let _listening = tracing::subscriber::set_default(listener);
     let shop = Shop::open(IdempotencyConfig::default(), []);
     let inner = tower::service_fn(|_: crate::desk::Request| async {
