@@ -93,6 +93,19 @@ async fn a_key_granted_to_nobody_is_given_back_where_there_is_room_for_one() {
     assert_eq!(text(&shop.call(pay()).await), "run 1");
 }
 
+/// Faults 7 and 16: nor does a claim stay that goes on without its caller, and not for long.
+#[tokio::test(start_paused = true)]
+async fn a_claim_is_seen_to_its_end_and_given_back_at_once() {
+    let shop = Shop::open(once(), []);
+    shop.node.next(Op::Claim, Fault::Apart(MILLI * 100));
+    let call = shop.begin(pay()).await;
+    call.abort();
+    sleep(MILLI * 99).await;
+    assert_eq!(shop.node.asked(Op::Release), 0);
+    sleep(MILLI * 2).await;
+    assert_eq!(text(&shop.call(pay()).await), "run 1");
+}
+
 /// Fault 16: the store applies a claim after it was given back. Nothing ran, so the key is no lost one's.
 #[tokio::test(start_paused = true)]
 async fn a_claim_that_arrives_after_its_release_is_given_back_too() {
