@@ -93,6 +93,19 @@ async fn a_key_granted_to_nobody_is_given_back_where_there_is_room_for_one() {
     assert_eq!(text(&shop.call(pay()).await), "run 1");
 }
 
+/// Faults 7 and 16: nor does a claim stay that goes on without its caller, and not for long.
+#[tokio::test(start_paused = true)]
+async fn a_claim_is_seen_to_its_end_and_given_back_at_once() {
+    let shop = Shop::open(once(), []);
+    shop.node.next(Op::Claim, Fault::Apart(MILLI * 100));
+    let call = shop.begin(pay()).await;
+    call.abort();
+    sleep(MILLI * 99).await;
+    assert_eq!(shop.node.asked(Op::Release), 0);
+    sleep(MILLI * 2).await;
+    assert_eq!(text(&shop.call(pay()).await), "run 1");
+}
+
 /// Fault 16: the store applies a claim after it was given back. Nothing ran, so the key is no lost one's.
 #[tokio::test(start_paused = true)]
 async fn a_claim_that_arrives_after_its_release_is_given_back_too() {
@@ -200,4 +213,91 @@ async fn an_empty_scope_is_nobody_s() {
     };
     assert_eq!(kind(&shop.call(nameless).await), Kind::ScopeMissing);
     assert_eq!((shop.node.asked(Op::Claim), shop.desk.runs()), (0, 0));
+}
+
+/// Faults 4, 7, 16: the caller leaves at each of its polls in turn, while the store takes its time for
+/// everything. Then the key is free and nothing ran, or it ran once and its result is kept.
+#[tokio::test(start_paused = true)]
+async fn a_caller_may_leave_at_any_poll() {
+    for (has_other, is_granted_late) in [(false, false), (false, true), (true, false)] {
+        let mut kept = 0;
+        let mut polls = 0;
+        loop {
+            let config = waiting(SECOND * 10).executions(2);
+            let refuse = Act::RefuseAfter(MILLI * 40, Executed::No);
+            let first = if has_other {
+                refuse
+            } else {
+                Act::AnswerAfter(MILLI * 40)
+            };
+            let shop = Shop::open(config, [first, Act::AnswerAfter(MILLI * 40)]);
+            shop.node.is_down(Fault::SlowReply(MILLI * 7));
+            if is_granted_late {
+                shop.node.next(Op::Claim, Fault::LoseReply);
+                shop.node.next(Op::Finish, Fault::LoseReply);
+            }
+            let other = has_other.then_some(shop.begin(pay()).await);
+            let mut call = Box::pin(shop.call(pay()));
+            let mut is_over = false;
+            for _ in 0..polls {
+                is_over = futures::poll!(&mut call).is_ready();
+                if is_over {
+                    break;
+                }
+                sleep(MILLI).await;
+            }
+            drop(call);
+            drop(other);
+            sleep(SECOND * 11).await;
+            let seen = (
+                shop.shelf.entries().len(),
+                shop.desk.runs() - usize::from(has_other),
+            );
+            assert!(
+                matches!(seen, (0, 0) | (1, 1)),
+                "after {polls} polls: {seen:?}"
+            );
+            kept += seen.1;
+            let snapshot = shop.layer.handle().snapshot();
+            assert_eq!((snapshot.executing(), snapshot.waiting()), (0, 0));
+            assert_eq!(
+                shop.layer
+                    .handle()
+                    .drain(Deadline::within(Duration::ZERO))
+                    .await,
+                0
+            );
+            if is_over {
+                break;
+            }
+            polls += 1;
+        }
+        assert!(polls > 40 && kept > 1, "{polls} polls, {kept} kept");
+    }
+}
+
+/// Faults 14 and 16: a lease is counted from when the store was asked, however late the answer is.
+#[tokio::test(start_paused = true)]
+async fn a_lease_whose_grant_was_slow_is_lost_when_the_store_ends_it() {
+    let slow = Fault::SlowReply(MILLI * 900);
+    for (first, asked) in [(slow, 0), (Fault::Error, 0), (Fault::Hang, 1)] {
+        let shop = Shop::open(once(), [Act::UntilLost]);
+        shop.node.next(Op::Claim, first);
+        shop.node.next(Op::Claim, slow);
+        shop.node.always(Op::Renew, Fault::Error);
+        let began = Instant::now();
+        assert_eq!(kind(&shop.call(pay()).await), Kind::Timeout);
+        assert_eq!(began.elapsed(), LEASE + SECOND * asked, "{first:?}");
+    }
+}
+
+/// Fault 17: one answer that is lost is no trouble, strictly too.
+#[tokio::test(start_paused = true)]
+async fn a_finish_is_asked_twice_before_anyone_is_refused() {
+    for fault in [Fault::LoseReply, Fault::Error, Fault::Hang] {
+        let shop = Shop::open(once().strict_finish(true), []);
+        shop.node.next(Op::Finish, fault);
+        assert_eq!(text(&shop.call(pay()).await), "run 1", "{fault:?}");
+        assert_eq!(shop.node.asked(Op::Finish), 2);
+    }
 }

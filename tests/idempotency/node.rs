@@ -37,6 +37,8 @@ pub(crate) enum Fault {
     Twice,
     /// An error is said, and it is done later all the same.
     Late(Duration),
+    /// It is done later, and said then; to stop listening does not stop it.
+    Apart(Duration),
     /// It is done, and the store's client panics.
     Panic,
 }
@@ -105,7 +107,7 @@ impl Node {
         always.get(&op).copied().unwrap_or(Fault::None)
     }
 
-    async fn ask<R>(
+    async fn ask<R: Send + 'static>(
         &self,
         op: Op,
         apply: impl Fn(&Shelf) -> R + Send + 'static,
@@ -130,6 +132,14 @@ impl Node {
             Fault::Twice => {
                 apply(&self.shelf);
                 Ok(apply(&self.shelf))
+            }
+            Fault::Apart(wait) => {
+                let later = self.shelf.clone();
+                let done = tokio::spawn(async move {
+                    sleep(wait).await;
+                    apply(&later)
+                });
+                Ok(done.await?)
             }
             Fault::Panic => {
                 apply(&self.shelf);
