@@ -1,7 +1,7 @@
 //! Charges made against charges intended, while everything goes wrong.
 //!
-//! A service of axum on loopback charges cards in a ledger. Its handlers are slow, fail, panic before
-//! and after the charge, and three times the whole server is killed in the middle of it. Its clients give
+//! A service of axum on loopback charges cards in a ledger. Its handlers are slow, stall, fail, panic
+//! before and after the charge, and three times the whole server is killed in the middle of it. Its clients give
 //! up on answers, come back with the same key, send copies at the same time, and repeat what failed. Each
 //! payment is to be charged once.
 //!

@@ -1,10 +1,10 @@
-//! What a user reads who forgets the error layer at the bottom of a stack.
+//! What a user reads who puts a stack together wrongly.
 //!
 //! `docs/troubleshooting.md` quotes these messages. To renew them after a change of wording, run with
 //! `TRYBUILD=overwrite` and read the difference.
 
 #[test]
-fn a_forgotten_error_layer_is_explained() {
+fn a_stack_put_together_wrongly_is_explained() {
     trybuild::TestCases::new().compile_fail("tests/compile_fail/*.rs");
 }
 

@@ -15,6 +15,8 @@ pub(crate) enum Mishap {
     SlowBefore(Duration),
     /// It charges, and then takes its time.
     SlowAfter(Duration),
+    /// Its thread stands still, the renewal of its lease with it, and then it would charge.
+    Stalls(Duration),
     /// It is full, and says so.
     Busy,
     FailsBefore,
@@ -42,6 +44,8 @@ pub(crate) struct Mishaps {
 const SLOW: RangeInclusive<Duration> = Duration::from_millis(20)..=Duration::from_millis(800);
 /// Longer than the lease, which has to be renewed for it.
 const SLOWEST: RangeInclusive<Duration> = Duration::from_millis(2200)..=Duration::from_millis(2800);
+/// So that the lease ends, and its client has time to pay under another key.
+const STALLED: Duration = Duration::from_millis(2600);
 
 impl Mishaps {
     pub(crate) const fn seeded(seed: u64) -> Self {
@@ -70,6 +74,7 @@ impl Mishaps {
             30..36 => Mishap::FailsAfter,
             36..40 => Mishap::PanicsBefore,
             40..46 => Mishap::PanicsAfter,
+            46..48 => Mishap::Stalls(STALLED),
             _ => Mishap::None,
         }
     }

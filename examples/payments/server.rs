@@ -29,6 +29,8 @@ const LEASE: Duration = Duration::from_secs(2);
 /// How long a duplicate waits for the first.
 const WAIT: Duration = Duration::from_millis(200);
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long threads are waited for that were told to end.
+const KILL: Duration = Duration::from_millis(200);
 
 /// What the handlers have.
 #[derive(Clone, Debug)]
@@ -106,6 +108,7 @@ async fn mishandle(desk: &Desk, payment: Payment) -> Answer {
     let mishap = desk.mishap(payment);
     match mishap {
         Mishap::SlowBefore(time) => sleep(time).await,
+        Mishap::Stalls(time) => stall(time).await,
         Mishap::Busy => return Err(StatusCode::SERVICE_UNAVAILABLE),
         Mishap::FailsBefore => return Err(StatusCode::INTERNAL_SERVER_ERROR),
         Mishap::PanicsBefore => panic(),
@@ -114,6 +117,7 @@ async fn mishandle(desk: &Desk, payment: Payment) -> Answer {
     // Whoever was told that the outcome is unknown may have paid otherwise by now. There is no wait
     // between this and the charge.
     if Execution::current().is_some_and(|execution| execution.is_lease_lost()) {
+        desk.tally.count("server: handler stopped, lease lost");
         return Err(StatusCode::INTERNAL_SERVER_ERROR);
     }
     let charge = desk.ledger.charge(payment).await;
@@ -125,6 +129,15 @@ async fn mishandle(desk: &Desk, payment: Payment) -> Answer {
         _ => {}
     }
     Ok(receipt(StatusCode::CREATED, charge))
+}
+
+/// Holds up its thread, as a machine does that is paused. What else the thread would do goes on in
+/// another, but for this task.
+async fn stall(time: Duration) {
+    let (_silent, nothing) = std::sync::mpsc::channel::<()>();
+    let _ = tokio::task::block_in_place(|| nothing.recv_timeout(time));
+    // That the lease has ended is found out when the task is next run.
+    tokio::task::yield_now().await;
 }
 
 /// Unwinds as `panic!` does, and prints nothing.
@@ -210,10 +223,11 @@ impl Server {
         Ok(())
     }
 
-    /// Ends the threads wherever they are, and returns when they have ended.
+    /// Ends the threads wherever they are. Of those that stall it hears nothing: they are left behind,
+    /// and end when they wake.
     pub(crate) async fn kill(&mut self) -> Result<(), BoxError> {
         if let Some(Process { runtime, .. }) = self.process.take() {
-            let ended = move || runtime.shutdown_timeout(DRAIN);
+            let ended = move || runtime.shutdown_timeout(KILL);
             tokio::task::spawn_blocking(ended).await?;
         }
         Ok(())

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tower::Service;
 
+use crate::context::Deadline;
 use crate::error::{Executed, Kind, StackError};
 use crate::rng::Rng;
 use crate::time;
@@ -42,14 +43,7 @@ where
             return Err(Refusal::new(Kind::DeadlineExceeded, Executed::No).into());
         }
         let config = self.shared.config();
-        let reading = self.prepare.fingerprint(self.request);
-        let read = match deadline.instant() {
-            None => reading.await,
-            Some(at) => match tokio::time::timeout_at(at, reading).await {
-                Ok(read) => read,
-                Err(_) => return Err(Refusal::new(Kind::DeadlineExceeded, Executed::No).into()),
-            },
-        };
+        let read = before(deadline, self.prepare.fingerprint(self.request)).await?;
         let (request, fingerprint) = read.map_err(Refusal::from)?;
         let claim = Claim {
             key: self.key,
@@ -63,10 +57,9 @@ where
             shared: &self.shared,
             claim,
             config,
-            deadline,
             rng: &self.rng,
         };
-        let grant = match claimed(waiting).await? {
+        let grant = match before(deadline, claimed(waiting)).await?? {
             Answer::Granted(grant) => grant,
             Answer::Silent(grant, _) if config.store_down == StoreDown::Run => grant,
             Answer::Silent(_, cause) => {
@@ -100,6 +93,15 @@ where
         };
         run.detach().ended().await
     }
+}
+
+/// What comes of `work`, which is dropped at the deadline. Nothing has run until then.
+async fn before<W: Future>(deadline: Deadline, work: W) -> Result<W::Output, Refusal> {
+    let Some(ends) = deadline.instant() else {
+        return Ok(work.await);
+    };
+    let in_time = tokio::time::timeout_at(ends, work).await;
+    in_time.map_err(|_| Refusal::new(Kind::DeadlineExceeded, Executed::No))
 }
 
 /// The answer to a claim, and where another has the key and it is to be waited for, the one after that.

@@ -39,7 +39,8 @@ pub enum OnLapse {
 /// The answer to a claim.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claimed {
-    /// The key is the claimer's. The same owner that asks again is told the same again.
+    /// The key is the claimer's, and its lease begins. The same owner that asks again is told the same
+    /// again, and its lease begins anew.
     Acquired {
         /// 1 for the first execution under the key, and one more for each that took it over.
         attempt: u64,

@@ -50,8 +50,9 @@ pub enum StoreDown {
     /// It is refused. The default.
     #[default]
     Refuse,
-    /// It runs without a claim, and so do its duplicates. Its response is
-    /// [marked](super::Capture::bypassed), and its result is kept if the store comes back.
+    /// It runs without a claim, and so do its duplicates; one that waits for another, and so knows of
+    /// it, is refused all the same. Its response is [marked](super::Capture::bypassed), and its result is
+    /// kept if the store comes back.
     Run,
 }
 

@@ -20,10 +20,16 @@ use super::shared::Shared;
 /// # Cancel safety
 /// Dropping it counts the call as cancelled. Without a key it drops the inner future. With one: before
 /// the key is granted nothing is left of it; what has begun goes on, and its result is kept.
+///
+/// # Panics
+/// As the handler did; and with a key, when it is polled outside of a tokio runtime.
+//
+// `O` is what `C` makes of a response, and not read off its impl: that has a bound on the error, which
+// the compiler cannot prove again for a `BoxError` in a spawned block.
 #[pin_project]
-pub struct ResponseFuture<S: Service<I>, I, C: Capture<S::Response, S::Error>, T> {
+pub struct ResponseFuture<S: Service<I>, I, C, T, O> {
     #[pin]
-    state: State<S, I, C::Outer>,
+    state: State<S, I, O>,
     capture: Arc<C>,
     tally: Tally<Shared<T>>,
 }
@@ -39,12 +45,11 @@ enum State<S: Service<I>, I, O> {
 
 type Boxed<O, E> = Pin<Box<dyn Future<Output = Result<O, Failure<E>>> + Send>>;
 
-impl<S, I, C, T> ResponseFuture<S, I, C, T>
+impl<S, I, C, T, O> ResponseFuture<S, I, C, T, O>
 where
     S: Service<I>,
-    C: Capture<S::Response, S::Error>,
 {
-    const fn new(state: State<S, I, C::Outer>, capture: Arc<C>, tally: Tally<Shared<T>>) -> Self {
+    const fn new(state: State<S, I, O>, capture: Arc<C>, tally: Tally<Shared<T>>) -> Self {
         Self {
             state,
             capture,
@@ -62,7 +67,7 @@ where
 
     /// The one future of this layer that is boxed: it waits for the store, and for a task.
     pub(super) fn keyed(
-        call: impl Future<Output = Result<C::Outer, Failure<S::Error>>> + Send + 'static,
+        call: impl Future<Output = Result<O, Failure<S::Error>>> + Send + 'static,
         capture: Arc<C>,
         tally: Tally<Shared<T>>,
     ) -> Self {
@@ -79,13 +84,13 @@ where
     }
 }
 
-impl<S, I, C, T> Future for ResponseFuture<S, I, C, T>
+impl<S, I, C, T, O> Future for ResponseFuture<S, I, C, T, O>
 where
     S: Service<I>,
     S::Error: StackError,
-    C: Capture<S::Response, S::Error>,
+    C: Capture<S::Response, S::Error, Outer = O>,
 {
-    type Output = Result<C::Outer, S::Error>;
+    type Output = Result<O, S::Error>;
 
     #[expect(
         clippy::expect_used,
@@ -127,10 +132,9 @@ where
     }
 }
 
-impl<S, I, C, T> fmt::Debug for ResponseFuture<S, I, C, T>
+impl<S, I, C, T, O> fmt::Debug for ResponseFuture<S, I, C, T, O>
 where
     S: Service<I>,
-    C: Capture<S::Response, S::Error>,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = match &self.state {

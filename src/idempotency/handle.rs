@@ -40,7 +40,8 @@ impl<T> IdempotencyHandle<T> {
 
     /// Begins no more executions, waits for those that run and for what the store is yet to be told,
     /// and says how many executions run still at the `deadline`. There is no way back; replays go on
-    /// being answered.
+    /// being answered. Call it when no more requests come in: a key that is being claimed as the process
+    /// ends is as one whose execution was lost.
     ///
     /// An execution that ends with the process is as one that was lost: its lease lapses, and then
     /// [`OnLapse`](super::OnLapse) decides.

@@ -14,6 +14,10 @@ use super::{
 /// Each consumer of a queue has a layer of its own name, so that two consumers of one message both run
 /// it. A message that is in flight is refused, and so is not acknowledged; one that is done is answered
 /// without being run.
+///
+/// By default a message whose consumer died is refused until its key is forgotten or purged, however often
+/// it is delivered. With [`at_least_once`](super::IdempotencyConfig::at_least_once) it runs again, and
+/// [`Execution::attempt`](super::Execution::attempt) says for which time.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct ByMessageId<I, F = IdAlone> {
@@ -24,7 +28,8 @@ pub struct ByMessageId<I, F = IdAlone> {
 
 impl<I> ByMessageId<I> {
     /// By a closure `Fn(&Req) -> Option<impl AsRef<[u8]>>`. A message without an id goes straight
-    /// through.
+    /// through, and so does one whose id is empty: it is what many formats read where there is none, and
+    /// all such messages would be one.
     pub const fn new(id: I) -> Self {
         Self {
             id,
@@ -88,9 +93,9 @@ where
 
     fn key(&self, message: &Req) -> Result<Option<ClientKey>, Unfit> {
         match (self.id)(message) {
-            Some(id) => Ok(Some(ClientKey::of(id.as_ref()))),
-            None if self.is_required => Err(Unfit::new(Kind::KeyMissing)),
-            None => Ok(None),
+            Some(id) if !id.as_ref().is_empty() => Ok(Some(ClientKey::of(id.as_ref()))),
+            _ if self.is_required => Err(Unfit::new(Kind::KeyMissing)),
+            _ => Ok(None),
         }
     }
 

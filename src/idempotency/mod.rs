@@ -77,7 +77,9 @@
 //! # How a request runs
 //! 1. A [`Prepare`] finds its key, a [`Scope`] says whose it is, and both are hashed. A request without
 //!    a key goes straight through: it costs two reference counts and allocates nothing.
-//! 2. The request is read as far as tells it from others. Until then nothing is claimed.
+//! 2. The request is read as far as tells it from others, and until the deadline of its caller: a body
+//!    that never ends is bounded by that, or by a timeout further out, and by nothing else. Until then
+//!    nothing is claimed.
 //! 3. The store is asked for the key. A repeat has its answer here, whether or not the inner service is
 //!    ready.
 //! 4. It runs in a task of its own, under the deadline, the attempt and the span of its caller: a caller
@@ -92,13 +94,15 @@
 //! A handler reads its [`Execution::current`]: which attempt it is, and whether its lease was lost. One
 //! whose lease was lost should stop before its next effect.
 //!
-//! A request that runs costs, besides what the store does, two boxed futures and a task.
+//! A request that runs costs, besides what the store does, two boxed futures, a task, and a few small
+//! cells that the task shares with its caller.
 //!
 //! # Duplicates in flight
 //! By default one is refused, and told what is left of the other's lease, from one second to thirty. With
 //! [`Duplicates::Wait`] it waits, bounded in time, by the caller's deadline and in number. It claims again
-//! and again, from every 25 ms to every half second on average and when the store says that the key has
-//! changed; so when the first gives the key back, exactly one of those that wait runs.
+//! and again, after pauses drawn at random, of at most 25 ms at first and half a second later, and when
+//! the store says that the key has changed; so when the first gives the key back, exactly one of those
+//! that wait runs.
 //!
 //! # Within itself
 //! A layer that finds itself inside an execution of the very key that it would claim lets the request
@@ -120,7 +124,7 @@
 //! | [`ResultUnavailable`](crate::Kind::ResultUnavailable) | `Yes` | it ran, and its response was not kept or cannot be read |
 //! | [`StoreUnavailable`](crate::Kind::StoreUnavailable) | `No` | the store does not answer; `Yes` where it could not be told of what ran |
 //! | [`StoreFull`](crate::Kind::StoreFull), [`BulkheadFull`](crate::Kind::BulkheadFull), [`ShuttingDown`](crate::Kind::ShuttingDown) | `No` | there is no room in the store, or for one more execution, or the layer is drained |
-//! | [`NotReady`](crate::Kind::NotReady), [`DeadlineExceeded`](crate::Kind::DeadlineExceeded) | `No` | it could not be read in time, or not begin while its lease was kept, or its caller was there |
+//! | [`NotReady`](crate::Kind::NotReady), [`DeadlineExceeded`](crate::Kind::DeadlineExceeded) | `No` | it could not begin while its lease was kept; it was not read, or did not begin, before its deadline |
 //!
 //! `No` means that this call ran nothing and may be repeated: the key sees to it.
 //!
@@ -148,7 +152,7 @@
 //! | `mainstay_idempotency_executing` | gauge: executions that run, and those of which the store is yet to be told |
 //! | `mainstay_idempotency_waiting` | gauge: calls that wait for another with their key |
 //! | `mainstay_idempotency_takeovers_total` | executions that took over from one that was lost |
-//! | `mainstay_idempotency_superseded_total` | executions that ended when another had taken over: their request ran twice |
+//! | `mainstay_idempotency_superseded_total` | executions whose result the store did not take, as another had taken over: their request ran twice |
 //! | `mainstay_idempotency_lease_lost_total` | executions that another could have taken over |
 //! | `mainstay_idempotency_finish_failed_total` | results that the store did not take at once |
 //! | `mainstay_idempotency_bypassed_total` | requests that ran without a claim, by `why`: `store_down`, `nested` |
@@ -164,6 +168,9 @@
 //! - A retention below the time for which clients repeat, or one that they do not know of.
 //! - [`MemoryStore`] behind a load balancer: each replica then runs each request once.
 //! - [`StoreDown::Run`] and [`OnLapse::TakeOver`] for what must not happen twice.
+//! - No timeout inside: a handler that hangs loses its key at the ceiling, but it keeps its place among
+//!   the [`executions`](IdempotencyConfig::executions) for as long as its process lives. No caller that
+//!   goes away stops it.
 //! - A timeout outside that answers for a handler which goes on: its repeat is in flight, as it should
 //!   be.
 //!

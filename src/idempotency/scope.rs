@@ -4,7 +4,8 @@
 /// the request claims. Two scopes never see each other's results.
 ///
 /// Closures `Fn(&Req) -> Option<impl AsRef<[u8]>>` do: a request for which they give `None` is
-/// refused with [`Kind::ScopeMissing`](crate::Kind::ScopeMissing), and is never everybody's.
+/// refused with [`Kind::ScopeMissing`](crate::Kind::ScopeMissing), and is never everybody's. So is one
+/// for which the name is empty.
 pub trait Scope<Req>: Send + Sync + 'static {
     /// What a scope is named by.
     type Name: AsRef<[u8]>;

@@ -58,7 +58,7 @@ where
 {
     type Response = C::Outer;
     type Error = S::Error;
-    type Future = ResponseFuture<S, P::Inner, C, T>;
+    type Future = ResponseFuture<S, P::Inner, C, T, C::Outer>;
 
     /// Ready at all times: what has run is answered while the inner service is not ready. That one is
     /// asked once a request is to run.
@@ -119,15 +119,14 @@ impl<S, P, C, T, K, X> Idempotency<S, P, C, T, K, X> {
     ///
     /// No instance is left in which readiness was begun or has failed: it goes with the call, and a
     /// clone takes its place.
-    fn pass<I>(
+    fn pass<I, O>(
         &mut self,
         request: I,
         capture: Arc<C>,
         tally: Tally<Shared<T>>,
-    ) -> ResponseFuture<S, I, C, T>
+    ) -> ResponseFuture<S, I, C, T, O>
     where
         S: Service<I> + Clone,
-        C: Capture<S::Response, S::Error>,
     {
         match self
             .inner

@@ -116,6 +116,8 @@ impl<T> Shared<T> {
         key: super::ClientKey,
     ) -> Option<StoreKey> {
         let scope = match scope {
+            // An empty name is what is left of a tenant that was not found.
+            Scoped::To(name) if name.as_ref().is_empty() => return None,
             Scoped::To(name) => Some(name.as_ref()),
             Scoped::Single => None,
             Scoped::Missing => return None,

@@ -5,8 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::context::Deadline;
-use crate::error::{Executed, Kind};
+use crate::error::Kind;
 use crate::rng::Rng;
 use crate::sync::Lock;
 use crate::time::{self, Instant};
@@ -95,7 +94,6 @@ pub(super) struct Waiting<'a, T> {
     pub(super) shared: &'a Arc<Shared<T>>,
     pub(super) claim: Claim,
     pub(super) config: IdempotencyConfig,
-    pub(super) deadline: Deadline,
     pub(super) rng: &'a Rng,
 }
 
@@ -104,7 +102,8 @@ impl<T: Store> Waiting<'_, T> {
     /// claim when it is given back runs, and nobody else does.
     ///
     /// # Errors
-    /// When there is no place to wait, or the time is up.
+    /// When there is no place to wait, the time is up, or the store does not answer: who has been told
+    /// that another runs is not to run beside it, whatever is chosen for when the store is down.
     pub(super) async fn wait(
         self,
         max: Duration,
@@ -114,17 +113,12 @@ impl<T: Store> Waiting<'_, T> {
         let Some(_place) = Place::take(self.shared, key, &self.config) else {
             return Err(Refusal::for_now(Kind::TooManyWaiters));
         };
-        let patience = time::after(time::now(), max);
-        let ends = time::sooner(patience, self.deadline.instant());
+        let ends = time::after(time::now(), max);
         let mut pause = PAUSE_MIN;
         loop {
             let now = time::now();
             if ends.is_some_and(|ends| ends <= now) {
-                return Err(if self.deadline.has_passed(now) {
-                    Refusal::new(Kind::DeadlineExceeded, Executed::No)
-                } else {
-                    Refusal::in_flight(lease_left)
-                });
+                return Err(Refusal::in_flight(lease_left));
             }
             // Not all at once; and not before the lease can have ended, unless something is heard.
             let jittered = self.rng.duration(REST..=pause);
@@ -132,9 +126,18 @@ impl<T: Store> Waiting<'_, T> {
             self.heard(now, wait, ends).await;
             pause = pause.saturating_mul(2).min(PAUSE_MAX);
 
-            match Claiming::new(self.shared, self.claim, self.config).await {
-                Answer::InFlight(left) => lease_left = left,
-                answer => return Ok(answer),
+            let claiming = Claiming::new(self.shared, self.claim, self.config);
+            let answer = match ends {
+                Some(ends) => tokio::time::timeout_at(ends, claiming).await,
+                None => Ok(claiming.await),
+            };
+            match answer {
+                Ok(Answer::InFlight(left)) => lease_left = left,
+                Ok(Answer::Silent(_, cause)) => {
+                    return Err(Refusal::for_now(Kind::StoreUnavailable).because(cause));
+                }
+                Ok(answer) => return Ok(answer),
+                Err(_) => return Err(Refusal::in_flight(lease_left)),
             }
         }
     }

@@ -78,10 +78,19 @@ async fn a_key_of_the_caller_stays_and_only_the_chosen_requests_get_one() {
     let mut own = request(Method::POST);
     own.headers_mut()
         .insert("idempotency-key", "mine".parse().unwrap());
-    for request in [own, request(Method::GET), request(Method::POST)] {
+    let mut empty = request(Method::POST);
+    empty
+        .headers_mut()
+        .insert("idempotency-key", "".parse().unwrap());
+    for request in [own, request(Method::GET), request(Method::POST), empty] {
         service.clone().oneshot(request).await.unwrap();
     }
     let seen = seen.lock().unwrap();
+    assert_eq!(
+        *seen[3],
+        [String::new()],
+        "the server says that it is wrong"
+    );
     assert_eq!(
         (&*seen[0], seen[1].len(), seen[2].len()),
         (&["mine".to_owned()][..], 0, 1)

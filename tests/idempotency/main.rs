@@ -6,13 +6,16 @@
 mod claims;
 mod client;
 mod desk;
+mod edges;
 mod histories;
 mod layers;
 mod leases;
 mod ledger;
 mod messages;
+mod node;
 mod results;
 mod shelf;
+mod spawned;
 mod stores;
 mod telemetry;
 mod trouble;

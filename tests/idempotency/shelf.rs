@@ -1,44 +1,16 @@
-//! A store that is one map, and that fails as it is told: what the layer is tested against.
+//! A store that is one map: what the layer is tested against.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use mainstay::idempotency::{
-    Claim, Claimed, Fenced, Fingerprint, OnLapse, Owner, Store, StoreKey, Stored,
+    Claim, Claimed, Fenced, Fingerprint, OnLapse, Owner, StoreKey, Stored,
 };
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep};
-use tower::BoxError;
+use tokio::time::Instant;
 
-/// Of what the store is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Op {
-    Claim,
-    Renew,
-    Finish,
-    Release,
-}
-
-/// What becomes of one asking.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Fault {
-    None,
-    /// Nothing is done, and that is said.
-    Error,
-    /// Nothing is done, and nothing said.
-    Hang,
-    /// It is done at once, and an error is said.
-    LoseReply,
-    /// It is done later, and said then.
-    Delay(Duration),
-    /// It is done at once, and said later.
-    SlowReply(Duration),
-    /// It is done twice.
-    Twice,
-    /// An error is said, and it is done later all the same.
-    Late(Duration),
-}
+pub(crate) use crate::node::{Fault, Node, Op};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum State {
@@ -63,9 +35,11 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shelf {
     entries: Arc<Mutex<HashMap<StoreKey, Entry>>>,
-    changed: Arc<Notify>,
+    pub(crate) changed: Arc<Notify>,
     /// How many keys it has room for; 0 is any number.
     room: usize,
+    /// What its own clock says; without one it has its clients'.
+    clock: Option<Arc<Mutex<Instant>>>,
 }
 
 /// Beyond what any test waits for: never.
@@ -94,12 +68,27 @@ impl Shelf {
         }
     }
 
+    /// One whose clock is not that of its clients: it stands still until it is told.
+    pub(crate) fn with_a_clock_of_its_own() -> Self {
+        Self {
+            clock: Some(Arc::new(Mutex::new(Instant::now()))),
+            ..Self::default()
+        }
+    }
+
+    /// Time passes for the shelf, and for nobody else.
+    pub(crate) fn pass(&self, time: Duration) {
+        *self.clock.as_ref().unwrap().lock().unwrap() += time;
+    }
+
+    fn now(&self) -> Instant {
+        let own = self.clock.as_ref().map(|clock| *clock.lock().unwrap());
+        own.unwrap_or_else(Instant::now)
+    }
+
     /// A way to it of one node's own.
     pub(crate) fn node(&self) -> Node {
-        Node {
-            shelf: self.clone(),
-            faults: Arc::default(),
-        }
+        Node::to(self)
     }
 
     pub(crate) fn entry(&self, key: StoreKey) -> Option<Entry> {
@@ -131,8 +120,8 @@ impl Shelf {
         was_there
     }
 
-    fn claim(&self, claim: &Claim) -> Claimed {
-        let now = Instant::now();
+    pub(crate) fn claim(&self, claim: &Claim) -> Claimed {
+        let now = self.now();
         let mut entries = self.entries.lock().unwrap();
         forget(&mut entries, claim.key, now);
         let (until, expires) = (after(now, claim.lease), after(now, claim.retention));
@@ -184,8 +173,8 @@ impl Shelf {
         }
     }
 
-    fn renew(&self, claim: &Claim) -> Fenced {
-        let now = Instant::now();
+    pub(crate) fn renew(&self, claim: &Claim) -> Fenced {
+        let now = self.now();
         let mut entries = self.entries.lock().unwrap();
         forget(&mut entries, claim.key, now);
         match entries.get_mut(&claim.key) {
@@ -202,10 +191,10 @@ impl Shelf {
         }
     }
 
-    fn finish(&self, claim: &Claim, result: Stored) -> Fenced {
-        let expires = after(Instant::now(), claim.retention);
+    pub(crate) fn finish(&self, claim: &Claim, result: Stored) -> Fenced {
+        let expires = after(self.now(), claim.retention);
         let mut entries = self.entries.lock().unwrap();
-        forget(&mut entries, claim.key, Instant::now());
+        forget(&mut entries, claim.key, self.now());
         let room = self.room == 0 || entries.len() < self.room;
         let fenced = match entries.get_mut(&claim.key) {
             None if !room => Fenced::Gone,
@@ -237,9 +226,9 @@ impl Shelf {
         fenced
     }
 
-    fn release(&self, claim: &Claim) -> Fenced {
+    pub(crate) fn release(&self, claim: &Claim) -> Fenced {
         let mut entries = self.entries.lock().unwrap();
-        forget(&mut entries, claim.key, Instant::now());
+        forget(&mut entries, claim.key, self.now());
         let Some(entry) = entries.get_mut(&claim.key) else {
             return Fenced::Gone;
         };
@@ -253,134 +242,5 @@ impl Shelf {
         drop(entries);
         self.changed.notify_waiters();
         Fenced::Applied
-    }
-}
-
-type Chooser = Box<dyn FnMut(Op) -> Fault + Send>;
-
-/// One node's way to the shelf.
-#[derive(Clone, Default)]
-pub(crate) struct Node {
-    pub(crate) shelf: Shelf,
-    faults: Arc<Faults>,
-}
-
-#[derive(Default)]
-struct Faults {
-    next: Mutex<VecDeque<(Op, Fault)>>,
-    always: Mutex<HashMap<Op, Fault>>,
-    chooser: Mutex<Option<Chooser>>,
-    asked: Mutex<Vec<Op>>,
-}
-
-impl Node {
-    /// The next such asking meets this; several queue up.
-    pub(crate) fn next(&self, op: Op, fault: Fault) {
-        self.faults.next.lock().unwrap().push_back((op, fault));
-    }
-
-    /// Every such asking meets this, unless one of `next` does.
-    pub(crate) fn always(&self, op: Op, fault: Fault) {
-        self.faults.always.lock().unwrap().insert(op, fault);
-    }
-
-    /// Every asking meets this.
-    pub(crate) fn is_down(&self, fault: Fault) {
-        for op in [Op::Claim, Op::Renew, Op::Finish, Op::Release] {
-            self.always(op, fault);
-        }
-    }
-
-    pub(crate) fn choose(&self, chooser: impl FnMut(Op) -> Fault + Send + 'static) {
-        *self.faults.chooser.lock().unwrap() = Some(Box::new(chooser));
-    }
-
-    pub(crate) fn asked(&self, op: Op) -> usize {
-        let asked = self.faults.asked.lock().unwrap();
-        asked.iter().filter(|asked| **asked == op).count()
-    }
-
-    fn fault(&self, op: Op) -> Fault {
-        self.faults.asked.lock().unwrap().push(op);
-        if let Some(chooser) = &mut *self.faults.chooser.lock().unwrap() {
-            return chooser(op);
-        }
-        let mut next = self.faults.next.lock().unwrap();
-        if let Some(at) = next.iter().position(|(of, _)| *of == op) {
-            return next.remove(at).unwrap().1;
-        }
-        let always = self.faults.always.lock().unwrap();
-        always.get(&op).copied().unwrap_or(Fault::None)
-    }
-
-    async fn ask<R>(
-        &self,
-        op: Op,
-        apply: impl Fn(&Shelf) -> R + Send + 'static,
-    ) -> Result<R, BoxError> {
-        match self.fault(op) {
-            Fault::None => Ok(apply(&self.shelf)),
-            Fault::Error => Err("the shelf is locked".into()),
-            Fault::Hang => std::future::pending().await,
-            Fault::LoseReply => {
-                apply(&self.shelf);
-                Err("the reply was lost".into())
-            }
-            Fault::Delay(wait) => {
-                sleep(wait).await;
-                Ok(apply(&self.shelf))
-            }
-            Fault::SlowReply(wait) => {
-                let answer = apply(&self.shelf);
-                sleep(wait).await;
-                Ok(answer)
-            }
-            Fault::Twice => {
-                apply(&self.shelf);
-                Ok(apply(&self.shelf))
-            }
-            Fault::Late(wait) => {
-                let later = self.shelf.clone();
-                tokio::spawn(async move {
-                    sleep(wait).await;
-                    drop(apply(&later));
-                });
-                Err("the request was lost on the way".into())
-            }
-        }
-    }
-}
-
-impl Store for Node {
-    type Error = BoxError;
-
-    async fn claim(&self, claim: &Claim) -> Result<Claimed, BoxError> {
-        let claim = *claim;
-        self.ask(Op::Claim, move |shelf| shelf.claim(&claim)).await
-    }
-
-    async fn renew(&self, claim: &Claim) -> Result<Fenced, BoxError> {
-        let claim = *claim;
-        self.ask(Op::Renew, move |shelf| shelf.renew(&claim)).await
-    }
-
-    async fn finish(&self, claim: &Claim, result: Stored) -> Result<Fenced, BoxError> {
-        let claim = *claim;
-        let finish = move |shelf: &Shelf| shelf.finish(&claim, result.clone());
-        self.ask(Op::Finish, finish).await
-    }
-
-    async fn release(&self, claim: &Claim) -> Result<Fenced, BoxError> {
-        let claim = *claim;
-        self.ask(Op::Release, move |shelf| shelf.release(&claim))
-            .await
-    }
-
-    async fn changed(&self, _key: &StoreKey, wait: Duration) {
-        let _ = tokio::time::timeout(wait, self.shelf.changed.notified()).await;
-    }
-
-    async fn purge(&self, key: &StoreKey) -> Result<bool, BoxError> {
-        Ok(self.shelf.purge(*key))
     }
 }

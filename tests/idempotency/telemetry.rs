@@ -179,6 +179,65 @@ fn a_store_in_trouble_is_seen() {
     });
 }
 
+/// Fault 11: whoever was superseded and cannot learn by what, was superseded once.
+#[test]
+fn an_execution_is_superseded_once() {
+    recorded(|snapshotter| async move {
+        let again = IdempotencyConfig::at_least_once();
+        let shelf = Shelf::default();
+        let slow = Shop::over(&shelf, again, [Act::AnswerAfter(LEASE + SECOND)]);
+        slow.node.always(Op::Renew, Fault::Hang);
+        let first = slow.begin(pay()).await;
+        sleep(LEASE + MILLI).await;
+        Shop::over(&shelf, again, []).call(pay()).await.unwrap();
+        slow.node.always(Op::Claim, Fault::Error);
+        first.await.unwrap().unwrap_err();
+        sleep(LEASE).await;
+        let counted = counted(&snapshotter);
+        assert_eq!(counted.get("idempotency_superseded_total"), Some(&1));
+        assert_eq!(counted.get("idempotency_executing"), None, "{counted:?}");
+    });
+}
+
+/// A key that is given back on purpose is no lost lease.
+#[test]
+fn a_release_that_takes_its_time_loses_no_lease() {
+    recorded(|snapshotter| async move {
+        let config = IdempotencyConfig::default()
+            .lease(SECOND)
+            .store_timeout(MILLI * 900);
+        let shop = Shop::open(config, []);
+        shop.node.always(Op::Release, Fault::SlowReply(MILLI * 800));
+        let inner = Broken;
+        let service = tower::Layer::layer(&shop.layer, inner);
+        tower::ServiceExt::oneshot(service, pay())
+            .await
+            .unwrap_err();
+        expect(&snapshotter, &[(CALLS[1], 1)]);
+    });
+}
+
+/// Never ready.
+#[derive(Clone)]
+struct Broken;
+
+impl tower::Service<crate::desk::Request> for Broken {
+    type Response = crate::desk::Response;
+    type Error = tower::BoxError;
+    type Future = std::future::Pending<crate::desk::Answer>;
+
+    fn poll_ready(
+        &mut self,
+        _cx: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<(), tower::BoxError>> {
+        std::task::Poll::Ready(Err("it is broken".into()))
+    }
+
+    fn call(&mut self, _request: crate::desk::Request) -> Self::Future {
+        std::future::pending()
+    }
+}
+
 /// A panic is an execution of unknown outcome, and its call was cancelled.
 #[test]
 fn a_panic_is_counted() {
@@ -202,6 +261,9 @@ fn no_key_scope_or_body_is_in_what_is_said() {
             said: writer,
             ..Listener::default()
         };
+        // With only one listener tracing asks whoever registers a callsite first, which may be a thread
+        // that listens to nothing.
+        let _second = tracing::Dispatch::new(Listener::default());
         let _listening = tracing::subscriber::set_default(subscriber);
 
         let shop = Shop::open(
@@ -249,6 +311,7 @@ fn no_key_scope_or_body_is_in_what_is_said() {
 async fn what_a_handler_says_is_in_the_span_of_its_caller() {
     let listener = Listener::default();
     let said = std::sync::Arc::clone(&listener.said);
+    let _second = tracing::Dispatch::new(Listener::default());
     let _listening = tracing::subscriber::set_default(listener);
     let shop = Shop::open(IdempotencyConfig::default(), []);
     let inner = tower::service_fn(|_: crate::desk::Request| async {

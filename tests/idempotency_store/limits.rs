@@ -178,6 +178,20 @@ async fn a_record_that_was_demoted_is_as_old_as_before() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn evict_oldest_forgets_no_key_for_the_sake_of_a_record() {
+    let config = MemoryStoreConfig::default().evict_oldest(true);
+    let store = MemoryStore::new(config.bytes(3 * KEY + 100)).unwrap();
+    for key in [1, 2] {
+        let tombstone = Stored::Tombstone(Tombstone::ByHandler);
+        finishes(&store, &claim(key, 1), tombstone).await;
+    }
+    assert_eq!(claims(&store, &claim(3, 3)).await, ACQUIRED);
+    finishes(&store, &claim(3, 3), record(200)).await;
+    assert_eq!(told(&store, 3).await, DEMOTED);
+    assert_eq!(store.snapshot().done(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn over_many_shards_the_limits_hold_exactly() {
     let records = 5000;
     let store = memory(records, records * KEY + 10_000);

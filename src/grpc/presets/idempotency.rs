@@ -18,8 +18,8 @@ impl<T> IdempotencyLayer<KeyHeader, RecordResponse<ResultPolicy>, T, Unscoped, E
     ///
     /// It is for calls with one request. Of a stream of requests it reads all before the handler sees
     /// the first; around a bidirectional stream, whose client waits for a reply before its next request,
-    /// it would wait for ever: send those without a key. A stream of replies that has not ended in
-    /// time passes on as it comes, and leaves a tombstone.
+    /// it would wait for the deadline, and without one for ever: send those without a key. A stream of
+    /// replies that has not ended in time passes on as it comes, and leaves a tombstone.
     ///
     /// Results are kept by [`ResultPolicy::at_most_once`], whatever `config` says of lapsed claims. With
     /// [`IdempotencyConfig::at_least_once`] goes

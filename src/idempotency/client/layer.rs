@@ -11,6 +11,9 @@ use super::IdempotencyKey;
 
 /// Gives each request a key that has none: 128 random bits, as a string of RFC 8941 §3.3.3.
 ///
+/// A request that has the field keeps it, whatever is in it, an empty text too. So a proxy takes off what
+/// came from outside, unless that is to be the key.
+///
 /// It stands **outside** of retries, so that all attempts of one call carry one key. Inside, each
 /// attempt would be another request to the server. A request that is to be repeated by other means, by
 /// a job that is run again after a crash, needs a key that its caller keeps: this one is forgotten with

@@ -14,7 +14,7 @@ use crate::idempotency::{Claim, Claimed, IdempotencyConfig, Store, Stored};
 use crate::time::{self, Instant};
 
 use super::Chore;
-use super::settle::{End, settle_later};
+use super::settle::{End, Told, settle_later};
 
 /// What the store said to a claim.
 pub(in crate::idempotency) enum Answer<T: Store> {
@@ -46,29 +46,36 @@ impl<T: Store> Grant<T> {
         self.is_open = false;
     }
 
+    /// That nothing runs. A claim of which the store said nothing may reach it yet.
+    pub(super) const fn free(&self) -> End {
+        if self.attempt > 0 {
+            End::Free
+        } else {
+            End::FreeOfALateClaim
+        }
+    }
+
     /// Gives the key back; dropped meanwhile, in the background.
     pub(in crate::idempotency) async fn give_back(mut self) {
-        let timeout = self.config.store_timeout;
-        let told = self.shared.settle(&self.claim, &End::Free, timeout).await;
-        self.is_open = matches!(told, super::settle::Told::Unheard(_));
+        let (end, timeout) = (self.free(), self.config.store_timeout);
+        let told = self.shared.settle(&self.claim, &end, timeout).await;
+        self.is_open = matches!(told, Told::Unheard(_) | Told::HeardTooSoon);
+    }
+
+    fn give_back_later(&mut self, chore: Chore<T>) {
+        if mem::take(&mut self.is_open) {
+            let (shared, end) = (Arc::clone(&self.shared), self.free());
+            settle_later(&self.runtime, shared, self.claim, end, self.config, chore);
+        }
     }
 }
 
 impl<T: Store> Drop for Grant<T> {
     fn drop(&mut self) {
-        if !mem::take(&mut self.is_open) {
-            return;
-        }
-        if let Some(chore) = Chore::take(&self.shared) {
-            let shared = Arc::clone(&self.shared);
-            settle_later(
-                &self.runtime,
-                shared,
-                self.claim,
-                End::Free,
-                self.config,
-                chore,
-            );
+        if self.is_open {
+            if let Some(chore) = Chore::take(&self.shared) {
+                self.give_back_later(chore);
+            }
         }
     }
 }
@@ -115,12 +122,12 @@ async fn claiming<T: Store>(mut grant: Grant<T>) -> Answer<T> {
     let mut asked_before = false;
     loop {
         grant.asked = time::now();
+        // From now on it may be granted, whoever hears of it.
+        grant.is_open = true;
         let store = &grant.shared.store;
         let claimed = match ask_once(timeout, || store.claim(&grant.claim)).await {
             Ok(claimed) => claimed,
             Err(cause) => {
-                // It may have been granted.
-                grant.is_open = true;
                 if mem::replace(&mut asked_before, true) {
                     return Answer::Silent(grant, cause);
                 }
@@ -151,10 +158,13 @@ impl<T: Store> Future for Claiming<T> {
     )]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer<T>> {
         self.was_polled = true;
-        let asking = self.asking.as_mut().expect("polled after ready");
-        let answer = std::task::ready!(asking.as_mut().poll(cx));
-        self.asking = None;
-        Poll::Ready(answer)
+        // Taken out, so that one whose store panics is not polled again.
+        let mut asking = self.asking.take().expect("polled after ready");
+        let answer = asking.as_mut().poll(cx);
+        if answer.is_pending() {
+            self.asking = Some(asking);
+        }
+        answer
     }
 }
 
@@ -165,8 +175,9 @@ impl<T: Store> Drop for Claiming<T> {
         };
         if let Some(chore) = Chore::take(&self.shared) {
             self.runtime.spawn(async move {
-                drop(asking.await);
-                drop(chore);
+                if let Answer::Granted(mut grant) | Answer::Silent(mut grant, _) = asking.await {
+                    grant.give_back_later(chore);
+                }
             });
         }
     }

@@ -3,6 +3,7 @@
 use tokio::sync::watch;
 
 use crate::idempotency::StoreKey;
+use crate::time::{self, Instant};
 
 use super::ambient;
 
@@ -11,20 +12,21 @@ use super::ambient;
 pub struct Execution {
     key: StoreKey,
     attempt: u64,
-    lease_lost: watch::Receiver<bool>,
+    hold: watch::Receiver<Hold>,
+}
+
+/// What an execution has of its key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Hold {
+    /// Whether it was said that another may have it.
+    pub(super) is_lost: bool,
+    /// When another may have it, if it is not renewed.
+    pub(super) ends: Option<Instant>,
 }
 
 impl Execution {
-    pub(in crate::idempotency) const fn new(
-        key: StoreKey,
-        attempt: u64,
-        lease_lost: watch::Receiver<bool>,
-    ) -> Self {
-        Self {
-            key,
-            attempt,
-            lease_lost,
-        }
+    pub(super) const fn new(key: StoreKey, attempt: u64, hold: watch::Receiver<Hold>) -> Self {
+        Self { key, attempt, hold }
     }
 
     /// The execution that the code now running is part of, if it is part of one and the task is the
@@ -44,8 +46,13 @@ impl Execution {
     }
 
     /// Whether another may have taken the key over, or could.
+    ///
+    /// It looks at the clock, so that a handler that has blocked its thread, and with it the renewals,
+    /// is not told that all is well. After the end of the execution it says what was so at the end.
     pub fn is_lease_lost(&self) -> bool {
-        *self.lease_lost.borrow()
+        let hold = *self.hold.borrow();
+        let is_over = || self.hold.has_changed().is_err();
+        hold.is_lost || hold.ends.is_some_and(|ends| ends <= time::now()) && !is_over()
     }
 
     /// Returns when another may have taken the key over, or could: stop before the next effect.
@@ -54,7 +61,7 @@ impl Execution {
     /// It can be dropped and called again.
     pub async fn lease_lost(&mut self) {
         // An execution that has ended loses nothing any more.
-        if self.lease_lost.wait_for(|lost| *lost).await.is_err() {
+        if self.hold.wait_for(|hold| hold.is_lost).await.is_err() {
             std::future::pending::<()>().await;
         }
     }

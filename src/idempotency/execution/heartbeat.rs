@@ -1,5 +1,7 @@
 //! Keeps a claim while its execution runs.
 
+use std::mem;
+
 use tokio::sync::watch;
 
 use crate::idempotency::shared::{Shared, ask_once};
@@ -7,6 +9,7 @@ use crate::idempotency::{Claim, Fenced, IdempotencyConfig, Store};
 use crate::telemetry::{Metered as _, event};
 use crate::time;
 
+use super::handler::Hold;
 use super::lease::{Due, Lease};
 
 /// Renews `claim` until its ceiling, and says when another may have it. Ends when there is nothing more
@@ -16,17 +19,18 @@ pub(super) async fn heartbeat<T: Store>(
     claim: &Claim,
     config: &IdempotencyConfig,
     mut lease: Lease,
-    lost: watch::Sender<bool>,
+    hold: watch::Sender<Hold>,
 ) {
     let tell = |why: &'static str| {
-        if !lost.send_replace(true) {
+        let tells = |hold: &mut Hold| !mem::replace(&mut hold.is_lost, true);
+        if hold.send_if_modified(tells) {
             shared.figures.lease_lost.increment(1);
             let scope = shared.calls().scope();
             event(scope, "a lease was lost", format_args!("{why}"));
         }
     };
     loop {
-        let is_lost = *lost.borrow();
+        let is_lost = hold.borrow().is_lost;
         match lease.due(time::now(), is_lost) {
             Due::Wait(Some(until)) => tokio::time::sleep_until(until).await,
             Due::Wait(None) => std::future::pending().await,
@@ -42,7 +46,14 @@ pub(super) async fn heartbeat<T: Store>(
                     _ => config.store_timeout,
                 };
                 match ask_once(timeout, || shared.store.renew(claim)).await {
-                    Ok(Fenced::Applied) => lease.renewed(asked),
+                    Ok(Fenced::Applied) => {
+                        lease.renewed(asked);
+                        // Nobody waits for this.
+                        hold.send_if_modified(|hold| {
+                            hold.ends = lease.ends();
+                            false
+                        });
+                    }
                     Ok(Fenced::Superseded) => break tell("another took the key over"),
                     Ok(Fenced::Gone) => break tell("the store forgot the key"),
                     Err(_) => lease.unanswered(time::now()),

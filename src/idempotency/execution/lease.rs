@@ -48,16 +48,12 @@ impl Lease {
     /// The store was asked at `asked`, and renewed it.
     pub(super) fn renewed(&mut self, asked: Instant) {
         self.ends = time::after(asked, self.length);
-        self.next = time::after(asked, self.part(3));
+        self.next = time::after(asked, part(self.length, 3));
     }
 
     /// The store did not answer; it is asked again sooner than it would have been.
     pub(super) fn unanswered(&mut self, now: Instant) {
-        self.next = time::after(now, self.part(10));
-    }
-
-    fn part(&self, of: u32) -> Duration {
-        self.length.checked_div(of).unwrap_or(self.length)
+        self.next = time::after(now, part(self.length, 10));
     }
 
     /// When it may have ended.
@@ -79,6 +75,11 @@ impl Lease {
             Due::Wait(time::sooner(time::sooner(self.next, ends), self.ceiling))
         }
     }
+}
+
+/// One part of `whole`, of so many.
+pub(super) fn part(whole: Duration, of: u32) -> Duration {
+    whole.checked_div(of).unwrap_or(whole)
 }
 
 #[cfg(test)]

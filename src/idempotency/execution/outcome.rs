@@ -44,7 +44,7 @@ impl<T: Store> Outcome<T> {
         self.end = match disposition {
             Disposition::Keep(record) => Some(End::Done(Stored::Record(record))),
             Disposition::Tombstone(why) => Some(End::Done(Stored::Tombstone(why))),
-            Disposition::Release => Some(End::Free),
+            Disposition::Release => Some(self.grant.free()),
             Disposition::Unknown => None,
         };
     }
@@ -65,7 +65,7 @@ impl<T: Store> Outcome<T> {
         let Grant { shared, claim, .. } = &self.grant;
         let config = self.grant.config;
         let cause = match shared.settle(claim, &end, config.store_timeout).await {
-            Told::Heard => return result.map_err(Failure::Inner),
+            Told::Heard | Told::HeardTooSoon => return result.map_err(Failure::Inner),
             Told::Superseded => {
                 shared.superseded();
                 return self.theirs(result, capture).await;
@@ -131,11 +131,8 @@ impl<T: Store> Outcome<T> {
                 self.later();
                 return ours.map_err(Failure::Inner);
             }
-            Answer::Silent(mut grant, cause) => {
-                grant.begin();
-                self.later();
-                ran(Kind::StoreUnavailable).because(cause)
-            }
+            // The grant, if it is one, is given back: the key is as it was before it was asked for.
+            Answer::Silent(_, cause) => ran(Kind::StoreUnavailable).because(cause),
         };
         Err(refusal.into())
     }

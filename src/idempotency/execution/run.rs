@@ -16,6 +16,7 @@ use crate::telemetry::CallSpan;
 
 use super::ambient::Around;
 use super::beside::beside;
+use super::handler::Hold;
 use super::heartbeat::heartbeat;
 use super::lease::Lease;
 use super::outcome::Outcome;
@@ -112,12 +113,15 @@ where
         P: Prepare<Req, Inner = I>,
     {
         let (claim, config) = (self.grant.claim, self.grant.config);
-        let (lost, is_lost) = watch::channel(false);
-        let execution = Execution::new(claim.key, self.grant.attempt, is_lost);
+        let lease = Lease::granted(self.grant.asked, config.lease, config.ceiling);
+        let is_protected = self.grant.attempt > 0;
+        let (holds, hold) = watch::channel(Hold {
+            is_lost: false,
+            ends: lease.ends(),
+        });
+        let execution = Execution::new(claim.key, self.grant.attempt, hold);
         let around = self.surroundings.around.clone();
         let shared = Arc::clone(&self.grant.shared);
-        let is_protected = self.grant.attempt > 0;
-        let asked = self.grant.asked;
         let within = execution.clone();
 
         let capture = Arc::clone(&self.capture);
@@ -127,10 +131,7 @@ where
             let deadline = self.surroundings.deadline;
             match ready(&mut self.inner, execution.clone(), caller, deadline).await {
                 Ok(()) => {}
-                Err(failure) => {
-                    self.grant.give_back().await;
-                    return Err(failure);
-                }
+                Err(failure) => return Err((self.grant, self.slot, failure)),
             }
             let mut outcome = Outcome::begin(self.grant, self.slot);
             if is_protected {
@@ -142,14 +143,20 @@ where
             Ok((result, outcome))
         };
         let worked = if is_protected {
-            let lease = Lease::granted(asked, config.lease, config.ceiling);
-            let beat = heartbeat(&shared, &claim, &config, lease, lost);
+            let beat = heartbeat(&shared, &claim, &config, lease, holds);
             beside(around.over(within, work), beat).await
         } else {
-            drop(lost);
+            drop(holds);
             work.await
         };
-        let (result, outcome) = worked?;
+        let (result, outcome) = match worked {
+            Ok(ended) => ended,
+            // After the heartbeat: to a renewal the store would say that the key is gone.
+            Err((grant, _slot, failure)) => {
+                grant.give_back().await;
+                return Err(failure);
+            }
+        };
         if is_protected {
             outcome.keep(result, &*capture).await
         } else {

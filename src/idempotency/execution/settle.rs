@@ -11,12 +11,17 @@ use crate::rng::Rng;
 use crate::telemetry::{Metered as _, event};
 use crate::time;
 
+use super::lease::part;
+
 /// What came of it.
 #[derive(Clone, Debug)]
 pub(super) enum End {
     Done(Stored),
     /// Nothing ran.
     Free,
+    /// Nothing ran, and the store did not say whether the key was claimed. The claim may be on its way
+    /// yet, and come after the release.
+    FreeOfALateClaim,
 }
 
 const BACKOFF_MIN: Duration = Duration::from_millis(100);
@@ -26,6 +31,8 @@ const BACKOFF_MAX: Duration = Duration::from_secs(10);
 #[derive(Clone, Debug)]
 pub(super) enum Told {
     Heard,
+    /// It is to hear it once more, later.
+    HeardTooSoon,
     /// The key is another's by now.
     Superseded,
     /// No answer, or no room.
@@ -36,7 +43,7 @@ impl<T: Store> Shared<T> {
     async fn tell(&self, claim: &Claim, end: &End) -> Result<Fenced, T::Error> {
         match end {
             End::Done(result) => self.store.finish(claim, result.clone()).await,
-            End::Free => self.store.release(claim).await,
+            End::Free | End::FreeOfALateClaim => self.store.release(claim).await,
         }
     }
 
@@ -53,18 +60,22 @@ impl End {
             // The store has no room to keep it as done.
             (Self::Done(_), Ok(Fenced::Gone)) => Told::Unheard(None),
             (Self::Done(_), Ok(Fenced::Superseded)) => Told::Superseded,
-            (Self::Free, Ok(_)) | (_, Ok(Fenced::Applied)) => Told::Heard,
+            (Self::FreeOfALateClaim, Ok(_)) => Told::HeardTooSoon,
+            (Self::Free, Ok(_)) | (Self::Done(_), Ok(Fenced::Applied)) => Told::Heard,
         }
     }
 }
 
 /// Tells it in the background, again and again until the store has heard it or the ceiling has passed.
 /// `held` is dropped then.
+///
+/// What frees a claim that may come late is told once more after a third of the lease, which is long
+/// before such a claim lapses. Once, so that a store that is slow has little more to do for it.
 pub(super) fn settle_later<T: Store>(
     runtime: &Handle,
     shared: Arc<Shared<T>>,
     claim: Claim,
-    end: End,
+    mut end: End,
     config: IdempotencyConfig,
     held: impl Send + 'static,
 ) {
@@ -79,6 +90,11 @@ pub(super) fn settle_later<T: Store>(
             match end.told(answer) {
                 Told::Unheard(_) => {}
                 Told::Heard => return,
+                Told::HeardTooSoon => {
+                    end = End::Free;
+                    tokio::time::sleep(part(config.lease, 3)).await;
+                    continue;
+                }
                 Told::Superseded => return shared.superseded(),
             }
             let wait = rng.duration(BACKOFF_MIN..=backoff);
