@@ -1,13 +1,21 @@
 //! Leases by a majority, with a token for each term that only grows, and the gate that refuses the past.
 
 mod ballot;
+mod clock;
+mod gate;
 mod message;
 mod moment;
+mod store;
 mod timing;
 mod token;
 
 pub use ballot::{AcceptorId, Ballot, Incarnation, NodeId, Owner};
+#[cfg(feature = "test-util")]
+pub use clock::ManualClock;
+pub use clock::{BootClock, Clock, TokioClock};
+pub use gate::{FencingGate, GateError, GateSnapshot, Permit, Stale};
 pub use message::{Accept, Accepted, Live, Message, Nack, Prepare, Promise, Release, Reply};
 pub use moment::Moment;
+pub use store::{EphemeralTokenStore, FileTokenStore, StoreError, TokenRecord, TokenStore};
 pub use timing::{Timing, TimingConfig};
 pub use token::FencingToken;
