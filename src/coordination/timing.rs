@@ -108,7 +108,7 @@ impl Timing {
 
     /// How long an acceptor keeps the lease, on its own clock: as long as the slowest holder's clock
     /// takes to end it while the acceptor's is the fastest, `ttl · (1 + drift) / (1 − drift) + tick`
-    /// (PaxosLease Revisited, the timing of exclusion).
+    /// (`PaxosLease` Revisited, the timing of exclusion).
     pub const fn held(&self) -> Duration {
         self.held
     }

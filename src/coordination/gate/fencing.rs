@@ -88,7 +88,13 @@ impl FencingGate {
             now => return now,
         }
         let mut visitor = self.visitor();
-        poll_fn(|cx| self.poll(token, &mut visitor.visit, cx, Self::permit)).await
+        poll_fn(|cx| {
+            self.poll(token, &mut visitor.visit, cx, |floor| {
+                floor.count(token);
+                Some(Permit::new(Arc::clone(&self.shared), token))
+            })
+        })
+        .await
     }
 
     /// Like [`enter`](Self::enter), where nothing may wait.
@@ -116,7 +122,12 @@ impl FencingGate {
     /// Dropped, it waits for nothing. The floor stays where it was raised to; to seal again is harmless.
     pub async fn seal(&self, token: FencingToken) -> Result<(), GateError> {
         let mut visitor = self.visitor();
-        poll_fn(|cx| self.poll(token, &mut visitor.visit, cx, Self::drained)).await
+        poll_fn(|cx| {
+            self.poll(token, &mut visitor.visit, cx, |floor| {
+                floor.is_drained().then_some(())
+            })
+        })
+        .await
     }
 
     /// How the gate stands.
@@ -131,16 +142,6 @@ impl FencingGate {
         }
     }
 
-    fn permit(&self, floor: &mut Floor, token: FencingToken) -> Option<Permit> {
-        floor.count(token);
-        Some(Permit::new(Arc::clone(&self.shared), token))
-    }
-
-    #[expect(clippy::unused_self, reason = "the shape of `permit`")]
-    fn drained(&self, floor: &mut Floor, _: FencingToken) -> Option<()> {
-        floor.is_drained().then_some(())
-    }
-
     /// Looks at all that matters, and if it is not to be yet waits for the next change, under one lock:
     /// a change cannot fall between the two.
     fn poll<T>(
@@ -148,7 +149,7 @@ impl FencingGate {
         token: FencingToken,
         visit: &mut Visit,
         cx: &Context<'_>,
-        take: fn(&Self, &mut Floor, FencingToken) -> Option<T>,
+        take: impl FnOnce(&mut Floor) -> Option<T>,
     ) -> Poll<Result<T, GateError>> {
         // Another's code, so before the lock is taken.
         let waker = cx.waker().clone();
@@ -157,7 +158,7 @@ impl FencingGate {
         let recording = floor.record(token, visit);
         let must_write = matches!(recording, Recording::Write);
         let answer = match recording {
-            Recording::Done => take(self, &mut floor, token).map(Ok),
+            Recording::Done => take(&mut floor).map(Ok),
             Recording::Wait | Recording::Write => None,
             Recording::Failed(error) => Some(Err(GateError::Store(error))),
         };

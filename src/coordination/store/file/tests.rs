@@ -51,7 +51,7 @@ fn what_was_recorded_is_there_at_the_next_start_however_many_terms_there_were() 
     let folder = Folder::new();
     assert_eq!(create(&folder).unwrap().load(), None);
     let mut number = 0;
-    for terms in [0, 1, 61, 62, 63, 64, 200] {
+    for terms in [0, 1, 62, 63, 0] {
         let store = open(&folder).unwrap();
         for _ in 0..terms {
             number += 1;
@@ -73,8 +73,11 @@ fn what_was_recorded_is_there_at_the_next_start_however_many_terms_there_were() 
 fn a_file_copied_at_any_moment_holds_what_had_been_recorded() {
     let (folder, copied) = (Folder::new(), Folder::new());
     let store = create(&folder).unwrap();
-    for number in 1..=130 {
+    for number in 1..=66 {
         store.record(term(number)).unwrap();
+        if number < 60 && number % 30 != 0 {
+            continue;
+        }
         fs::copy(folder.store(), copied.store()).unwrap();
         assert_eq!(open(&copied).unwrap().load(), Some(term(number)));
     }
@@ -135,7 +138,7 @@ fn one_store_at_a_time_is_open() {
     assert!(matches!(open(&folder), Err(StoreError::Locked)));
     assert!(matches!(create(&folder), Err(StoreError::Locked)));
     // A full file is replaced, and the lock stays.
-    for number in 1..=70 {
+    for number in 1..=64 {
         store.record(term(number)).unwrap();
     }
     assert!(matches!(open(&folder), Err(StoreError::Locked)));
@@ -211,7 +214,7 @@ fn records_from_many_threads_end_with_the_highest() {
     let writers = (0..4u64).map(|writer| {
         let store = Arc::clone(&store);
         std::thread::spawn(move || {
-            for number in 1..=50 {
+            for number in 1..=20 {
                 let result = store.record(term(number * 4 - writer));
                 assert!(matches!(result, Ok(()) | Err(StoreError::Behind { .. })));
             }
@@ -221,5 +224,5 @@ fn records_from_many_threads_end_with_the_highest() {
         writer.join().unwrap();
     }
     drop(store);
-    assert_eq!(open(&folder).unwrap().load(), Some(term(200)));
+    assert_eq!(open(&folder).unwrap().load(), Some(term(80)));
 }
