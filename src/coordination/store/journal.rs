@@ -27,6 +27,8 @@ const MAGIC: &[u8; 8] = b"mstoken1";
 /// 64 bytes: a checksum, and what it is over. The number of the slot is under the checksum too.
 pub(super) type Slot = [u8; SLOT];
 
+const BLANK: Slot = [0; SLOT];
+
 /// A store that was read.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Journal {
@@ -120,7 +122,7 @@ enum Found<'a> {
 }
 
 fn whole<'a>(index: usize, a: &'a [u8], b: &'a [u8]) -> Result<Found<'a>, StoreError> {
-    if a.iter().chain(b).all(|&byte| byte == 0) {
+    if [a, b] == [&BLANK; 2] {
         return Ok(Found::Blank);
     }
     match (is_sealed(index, a), is_sealed(index, b)) {
