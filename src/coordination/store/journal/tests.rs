@@ -90,14 +90,12 @@ fn a_byte_flipped_anywhere_changes_nothing_or_is_an_error_j2() {
         let (bytes, last) = filled(terms);
         let last = (terms > 0).then_some(last);
         for at in (0..LENGTH).step_by(step) {
-            for flip in [0x01, 0x80, 0xFF] {
-                let mut damaged = bytes.clone();
-                damaged[at] ^= flip;
-                match read("ledger", &damaged) {
-                    Ok(journal) => assert_eq!(journal.last, last, "byte {at}"),
-                    Err(StoreError::Corrupt(_)) => {}
-                    Err(other) => panic!("byte {at}: {other:?}"),
-                }
+            let mut damaged = bytes.clone();
+            damaged[at] ^= if at % 2 == 0 { 0xFF } else { 1 << (at / 2 % 8) };
+            match read("ledger", &damaged) {
+                Ok(journal) => assert_eq!(journal.last, last, "byte {at}"),
+                Err(StoreError::Corrupt(_)) => {}
+                Err(other) => panic!("byte {at}: {other:?}"),
             }
         }
     }
