@@ -51,6 +51,8 @@ pub enum Kind {
     TooManyWaiters,
     /// The service is about to stop and begins no more work.
     ShuttingDown,
+    /// The fencing token is of a term that is over: a later leader has begun.
+    StaleToken,
 }
 
 impl Kind {
@@ -76,6 +78,7 @@ impl Kind {
             Self::StoreFull => "store_full",
             Self::TooManyWaiters => "too_many_waiters",
             Self::ShuttingDown => "shutting_down",
+            Self::StaleToken => "stale_token",
         }
     }
 
@@ -102,6 +105,7 @@ impl Kind {
             Self::StoreFull => "the store of idempotency keys is full",
             Self::TooManyWaiters => "too many requests wait for this idempotency key",
             Self::ShuttingDown => "the service is shutting down",
+            Self::StaleToken => "the fencing token is of a term that is over",
         }
     }
 }

@@ -136,7 +136,9 @@ const fn default_code(kind: Kind) -> Code {
         | Kind::BodyTooLarge
         | Kind::BodyFailed => Code::InvalidArgument,
         Kind::InFlight => Code::Aborted,
-        Kind::OutcomeUnknown | Kind::ResultUnavailable => Code::FailedPrecondition,
+        Kind::OutcomeUnknown | Kind::ResultUnavailable | Kind::StaleToken => {
+            Code::FailedPrecondition
+        }
     }
 }
 
@@ -172,7 +174,7 @@ fn message(detail: &str, name: Option<&str>) -> String {
 mod tests {
     use super::*;
 
-    const KINDS: [(Kind, &str); 19] = [
+    const KINDS: [(Kind, &str); 20] = [
         (Kind::Timeout, "4"),
         (Kind::DeadlineExceeded, "4"),
         (Kind::BulkheadFull, "8"),
@@ -192,6 +194,7 @@ mod tests {
         (Kind::StoreFull, "14"),
         (Kind::TooManyWaiters, "14"),
         (Kind::ShuttingDown, "14"),
+        (Kind::StaleToken, "9"),
     ];
 
     fn refusal(kind: Kind, executed: Executed) -> Rejection {

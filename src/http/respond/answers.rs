@@ -101,5 +101,6 @@ pub(crate) const fn detail(kind: Kind) -> &'static str {
         Kind::StoreUnavailable | Kind::StoreFull | Kind::TooManyWaiters => {
             "The service cannot look after the Idempotency-Key now."
         }
+        Kind::StaleToken => "The sender's term is over.",
     }
 }

@@ -106,7 +106,9 @@ const fn default_status(kind: Kind) -> StatusCode {
         Kind::KeyMissing | Kind::KeyMalformed | Kind::ScopeMissing | Kind::BodyFailed => {
             StatusCode::BAD_REQUEST
         }
-        Kind::InFlight | Kind::OutcomeUnknown | Kind::ResultUnavailable => StatusCode::CONFLICT,
+        Kind::InFlight | Kind::OutcomeUnknown | Kind::ResultUnavailable | Kind::StaleToken => {
+            StatusCode::CONFLICT
+        }
         Kind::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Kind::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         Kind::CircuitOpen
