@@ -75,6 +75,8 @@ fn a_file_copied_at_any_moment_holds_what_had_been_recorded() {
     let store = create(&folder).unwrap();
     for number in 1..=66 {
         store.record(term(number)).unwrap();
+        let bytes = fs::read(folder.store()).unwrap();
+        assert!(bytes[..4096] == bytes[4096..], "each record stands twice");
         if number < 60 && number % 30 != 0 {
             continue;
         }
