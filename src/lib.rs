@@ -10,6 +10,7 @@
 //! | [`trace`] | carries the trace context of W3C from hop to hop |
 //! | [`deadline`] | carries the time that is left from hop to hop |
 //! | `idempotency` | runs a request once and answers its repeats, by the feature `idempotency` |
+//! | `coordination` | the parts of a leader lock that decide, by the feature `coordination` |
 //! | [`http`] | reads statuses, methods, `Retry-After` and bodies for them; answers refusals |
 //! | `grpc` | does the same for gRPC, by the feature `grpc` |
 //! | [`error`], [`classify`], [`context`], [`telemetry`] | what they all share |
