@@ -78,7 +78,7 @@ mod token;
 #[cfg(test)]
 mod witness_tests;
 
-pub use acceptor::{Acceptor, Answer, Durable, Write};
+pub use acceptor::{Acceptor, Answer, Write};
 pub use ballot::{AcceptorId, Ballot, Incarnation, NodeId, Owner};
 #[cfg(feature = "test-util")]
 pub use clock::ManualClock;

@@ -1,8 +1,8 @@
 //! What an acceptor answers, and what must be on the disk before it may.
 
-use crate::coordination::{Accepted, Reply};
+use crate::coordination::{Accepted, Reply, TokenRecord};
 
-use super::state::{Acceptor, Durable, Lease, Serving, State};
+use super::state::{Acceptor, Lease, Serving, State};
 
 /// What to do about a message.
 #[derive(Debug)]
@@ -26,14 +26,14 @@ pub enum Answer<'a> {
 #[must_use = "dropped before it is written, the acceptor has failed"]
 pub struct Write<'a> {
     pub(super) acceptor: &'a mut Acceptor,
-    pub(super) record: Durable,
+    pub(super) record: TokenRecord,
     pub(super) serving: Serving,
     pub(super) lease: Lease,
 }
 
 impl Write<'_> {
     /// What must outlast a crash.
-    pub const fn record(&self) -> Durable {
+    pub const fn record(&self) -> TokenRecord {
         self.record
     }
 

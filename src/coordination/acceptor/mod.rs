@@ -6,4 +6,4 @@ mod state;
 mod tests;
 
 pub use answer::{Answer, Write};
-pub use state::{Acceptor, Durable};
+pub use state::Acceptor;

@@ -16,20 +16,10 @@ use std::time::Duration;
 use crate::coordination::rules::{Rule, Rules};
 use crate::coordination::{
     Accept, Accepted, AcceptorId, Ballot, FencingToken, Live, Message, Moment, Nack, Owner,
-    Prepare, Promise, Release, Reply, Timing,
+    Prepare, Promise, Release, Reply, Timing, TokenRecord,
 };
 
 use super::answer::{Answer, Write};
-
-/// What an acceptor must remember for as long as it exists: one for each resource. An acceptor that has
-/// lost it is another acceptor, and comes back under another [`AcceptorId`] or not at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Durable {
-    /// The highest token that it took.
-    pub high: FencingToken,
-    /// Whose term that was; `None` when nobody knows any more, which makes it nobody's.
-    pub owner: Option<Owner>,
-}
 
 /// Grants the lease of one resource, to one incarnation at a time. Has no clock and does no I/O.
 #[derive(Debug)]
@@ -37,7 +27,7 @@ pub struct Acceptor {
     pub(super) id: AcceptorId,
     ttl_max: Duration,
     held: Duration,
-    pub(super) durable: Option<Durable>,
+    pub(super) durable: Option<TokenRecord>,
     pub(super) state: State,
     rules: Rules,
 }
@@ -71,7 +61,7 @@ impl Acceptor {
     pub const fn new(
         id: AcceptorId,
         timing: &Timing,
-        durable: Option<Durable>,
+        durable: Option<TokenRecord>,
         now: Moment,
     ) -> Self {
         Self {
@@ -88,7 +78,7 @@ impl Acceptor {
 
     /// Begins without quarantine. Only where every proposer lives in the acceptor's own process: what
     /// ended the acceptor then ended every holder too.
-    pub const fn embedded(id: AcceptorId, timing: &Timing, durable: Option<Durable>) -> Self {
+    pub const fn embedded(id: AcceptorId, timing: &Timing, durable: Option<TokenRecord>) -> Self {
         let mut acceptor = Self::new(id, timing, durable, Moment::ORIGIN);
         acceptor.state = State::Serving(Serving {
             promised: None,
@@ -138,7 +128,7 @@ impl Acceptor {
             ballot,
             from: self.id,
             live: serving.live(now),
-            high: self.durable.map(|durable| durable.high),
+            high: self.durable.map(|durable| durable.token),
         }))
     }
 
@@ -160,7 +150,7 @@ impl Acceptor {
         // By our own time, not by the asker's: both were checked to fit each other.
         let until = now.after(self.held);
         let lease = Lease { ballot, until };
-        if self.durable.is_some_and(|durable| token <= durable.high) {
+        if self.durable.is_some_and(|durable| token <= durable.token) {
             serving.grant(lease);
             self.state = State::Serving(serving);
             return Answer::Reply(Reply::Accepted(Accepted {
@@ -172,8 +162,8 @@ impl Acceptor {
         self.state = State::Failed;
         Answer::Write(Write {
             acceptor: self,
-            record: Durable {
-                high: token,
+            record: TokenRecord {
+                token,
                 owner: Some(owner),
             },
             serving,
@@ -196,7 +186,11 @@ impl Acceptor {
 
     /// I2.
     fn admits(&self, token: FencingToken, owner: Owner) -> bool {
-        let Some(Durable { high, owner: whose }) = self.durable else {
+        let Some(TokenRecord {
+            token: high,
+            owner: whose,
+        }) = self.durable
+        else {
             return true;
         };
         let is_own = whose.is_some_and(|whose| self.is_same(whose, owner));
@@ -219,7 +213,7 @@ impl Acceptor {
             from: self.id,
             promised: serving.promised,
             live: serving.live(now),
-            high: self.durable.map(|durable| durable.high),
+            high: self.durable.map(|durable| durable.token),
         }))
     }
 }
@@ -249,7 +243,7 @@ impl Acceptor {
         self
     }
 
-    pub(in crate::coordination) const fn durable(&self) -> Option<Durable> {
+    pub(in crate::coordination) const fn durable(&self) -> Option<TokenRecord> {
         self.durable
     }
 }

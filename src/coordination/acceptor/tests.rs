@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::coordination::{
     Accept, AcceptorId, Ballot, FencingToken, Incarnation, Message, Moment, NodeId, Owner, Prepare,
-    Release, Reply, Timing, TimingConfig,
+    Release, Reply, Timing, TimingConfig, TokenRecord,
 };
 
 const MS: Duration = Duration::from_millis(1);
@@ -161,8 +161,8 @@ fn a_ttl_above_its_own_is_refused() {
 #[test]
 fn i2_the_token_never_falls_and_a_tie_is_its_owners() {
     let durable = |owner| {
-        Some(Durable {
-            high: token(5),
+        Some(TokenRecord {
+            token: token(5),
             owner,
         })
     };
@@ -183,7 +183,7 @@ fn i2_the_token_never_falls_and_a_tie_is_its_owners() {
             is_granted,
             "{number} {owner:?}"
         );
-        assert!(acceptor.durable().unwrap().high >= token(5));
+        assert!(acceptor.durable().unwrap().token >= token(5));
     }
 }
 
@@ -196,8 +196,8 @@ fn i3_nothing_is_granted_before_it_is_written_and_a_failed_write_ends_it() {
     let owner = Some(ballot(1, 1, 1).owner());
     assert_eq!(
         write.record(),
-        Durable {
-            high: token(1),
+        TokenRecord {
+            token: token(1),
             owner
         }
     );
@@ -215,8 +215,8 @@ fn i3_nothing_is_granted_before_it_is_written_and_a_failed_write_ends_it() {
 
 #[test]
 fn i5_in_quarantine_nobody_is_answered_and_nothing_remembered() {
-    let durable = Some(Durable {
-        high: token(3),
+    let durable = Some(TokenRecord {
+        token: token(3),
         owner: None,
     });
     let mut acceptor = Acceptor::new(ID, &timing(), durable, at(50));

@@ -159,7 +159,7 @@ impl Run {
             Answer::Reply(reply) => reply,
             Answer::Write(write) => {
                 let record = write.record();
-                if slot.disk.is_some_and(|disk| disk.high > record.high) {
+                if slot.disk.is_some_and(|disk| disk.token > record.token) {
                     self.violations.push("I6: what is durable falls".to_owned());
                 }
                 if !torn || is_written {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::coordination::rules::{Rule, Rules};
 use crate::coordination::{
-    Acceptor, Durable, Message, Moment, Proposer, Reply, Timing, TimingConfig,
+    Acceptor, Message, Moment, Proposer, Reply, Timing, TimingConfig, TokenRecord,
 };
 use crate::rng::Rng;
 
@@ -161,7 +161,7 @@ impl Clock {
 pub(super) struct AcceptorSlot {
     /// `None` while it is down.
     pub(super) acceptor: Option<Acceptor>,
-    pub(super) disk: Option<Durable>,
+    pub(super) disk: Option<TokenRecord>,
     pub(super) clock: Clock,
     pub(super) quiet_until: Moment,
     pub(super) life: u64,

@@ -6,7 +6,9 @@ use crate::coordination::{FencingToken, Owner};
 
 use super::StoreError;
 
-/// The highest token, and whose term it is.
+/// The highest token, and whose term it is: what an acceptor, or a gate, must remember for as long as it
+/// exists. An acceptor that has lost it is another one, and comes back under another
+/// [`AcceptorId`](crate::coordination::AcceptorId) or not at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TokenRecord {
     /// The highest token.
