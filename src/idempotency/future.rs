@@ -43,6 +43,8 @@ enum State<S: Service<I>, I, O> {
     Ended(Option<Failure<S::Error>>),
 }
 
+/// Boxed, because it awaits what a store, a request and a response are read by, and their futures have no
+/// names. A call without a key has none.
 type Boxed<O, E> = Pin<Box<dyn Future<Output = Result<O, Failure<E>>> + Send>>;
 
 impl<S, I, C, T, O> ResponseFuture<S, I, C, T, O>

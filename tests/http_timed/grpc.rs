@@ -111,7 +111,7 @@ async fn a_deadline_that_has_passed_ends_a_silent_stream_at_once_and_keeps_what_
 }
 
 #[test]
-fn an_answer_to_a_refusal_is_not_watched() {
+fn an_answer_to_a_refusal_has_an_empty_body() {
     let made = CoveredStream::<Full<Bytes>>::default();
     assert!(made.is_end_stream());
     let collected = made.collect().now_or_never().expect("it is empty");

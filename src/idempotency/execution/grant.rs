@@ -89,6 +89,7 @@ pub(in crate::idempotency) struct Claiming<T: Store> {
     runtime: Handle,
 }
 
+/// Boxed, so that it can go on in a task of its own, from where it stands, when its caller is gone.
 type Asking<T> = Pin<Box<dyn Future<Output = Answer<T>> + Send>>;
 
 impl<T: Store> Claiming<T> {
