@@ -81,7 +81,7 @@
 //! | `DEADLINE_EXCEEDED` 4 | failure | | `Timeout`, `DeadlineExceeded` |
 //! | `NOT_FOUND` 5, `ALREADY_EXISTS` 6, `PERMISSION_DENIED` 7 | success: an answer | | |
 //! | `RESOURCE_EXHAUSTED` 8 | failure by overload | where the method may be | `BulkheadFull`, `QueueTimeout` |
-//! | `FAILED_PRECONDITION` 9 | success: an answer | | `OutcomeUnknown`, `ResultUnavailable` |
+//! | `FAILED_PRECONDITION` 9 | success: an answer | | `OutcomeUnknown`, `ResultUnavailable`, `StaleToken` |
 //! | `ABORTED` 10 | success: an answer | | `InFlight` |
 //! | `OUT_OF_RANGE` 11, `UNIMPLEMENTED` 12 | success: an answer | | |
 //! | `INTERNAL` 13 | failure | | |

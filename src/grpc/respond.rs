@@ -28,7 +28,7 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 /// | `KeyMissing`, `KeyMalformed`, `ScopeMissing`, `KeyReused` | `INVALID_ARGUMENT` (3) |
 /// | `BodyTooLarge`, `BodyFailed` | `INVALID_ARGUMENT` (3) |
 /// | `InFlight` | `ABORTED` (10) |
-/// | `OutcomeUnknown`, `ResultUnavailable` | `FAILED_PRECONDITION` (9) |
+/// | `OutcomeUnknown`, `ResultUnavailable`, `StaleToken` | `FAILED_PRECONDITION` (9) |
 /// | `StoreUnavailable`, `StoreFull`, `TooManyWaiters`, `ShuttingDown` | `UNAVAILABLE` (14) |
 /// | no refusal, but another error | `UNKNOWN` (2), as gRPC says of a service that throws |
 ///

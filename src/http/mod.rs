@@ -127,7 +127,7 @@
 //! | 408 | transient failure | |
 //! | 429 | transient failure by overload | what [`RespondLayer::status`] says |
 //! | 400 | success | `KeyMissing`, `KeyMalformed`, `ScopeMissing`, `BodyFailed` |
-//! | 409 | success | `InFlight`, with `Retry-After`; `OutcomeUnknown`, `ResultUnavailable` |
+//! | 409 | success | `InFlight`, with `Retry-After`; `OutcomeUnknown`, `ResultUnavailable`, `StaleToken` |
 //! | 413 | success | `BodyTooLarge` |
 //! | 422 | success | `KeyReused` |
 //! | other 4xx | success: the service is there and judged the request; never repeated | |

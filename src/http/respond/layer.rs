@@ -20,7 +20,7 @@ use super::{Answer, Answers, Respond};
 /// | `StoreUnavailable`, `StoreFull`, `TooManyWaiters`, `ShuttingDown` | 503 |
 /// | `Timeout`, `DeadlineExceeded` | 504 |
 /// | `KeyMissing`, `KeyMalformed`, `ScopeMissing`, `BodyFailed` | 400 |
-/// | `InFlight`, `OutcomeUnknown`, `ResultUnavailable` | 409 |
+/// | `InFlight`, `OutcomeUnknown`, `ResultUnavailable`, `StaleToken` | 409 |
 /// | `BodyTooLarge` | 413 |
 /// | `KeyReused` | 422 |
 /// | no refusal, but another error | 500 |
