@@ -4,7 +4,9 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use mainstay::idempotency::{IdempotencyConfig, OnError, Stored, Tombstone};
-use mainstay::{Attempt, Deadline, Executed, Kind};
+use mainstay::retry::{RetryConfig, RetryLayer};
+use mainstay::trace::TraceContext;
+use mainstay::{Attempt, Deadline, Executed, Kind, Rng};
 use tokio::time::sleep;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, Layer, ServiceExt};
@@ -234,18 +236,21 @@ async fn a_request_whose_caller_leaves_before_it_begins_gives_the_key_back() {
 
 /// The handler runs in a task of its own, under what its caller said.
 #[tokio::test(start_paused = true)]
-async fn a_handler_sees_the_deadline_and_the_attempt_of_its_caller() {
+async fn a_handler_sees_the_deadline_the_attempt_and_the_trace_of_its_caller() {
     let shop = Shop::open(once(), []);
     let seen = std::sync::Arc::new(std::sync::Mutex::new(None));
     let writes = std::sync::Arc::clone(&seen);
     let inner = tower::service_fn(move |_: Request| {
-        *writes.lock().unwrap() = Some((Deadline::current(), Attempt::current()));
+        let attempt = Attempt::current().map(Attempt::number);
+        *writes.lock().unwrap() = Some((Deadline::current(), attempt, TraceContext::current()));
         async { Err::<Response, BoxError>("seen".into()) }
     });
-    let service = shop.layer.layer(inner);
+    let retry = RetryLayer::new("shop", RetryConfig::default()).unwrap();
+    let service = retry.layer(shop.layer.layer(inner));
     let deadline = Deadline::within(Duration::from_secs(7));
+    let trace = TraceContext::root(&Rng::seeded(1));
     let call = deadline.scope(async { service.oneshot(pay()).await });
-    call.await.unwrap_err();
-    let seen = seen.lock().unwrap().unwrap();
-    assert_eq!(seen, (Some(deadline), None));
+    trace.clone().in_scope(call).await.unwrap_err();
+    let seen = seen.lock().unwrap().take().unwrap();
+    assert_eq!(seen, (Some(deadline), Some(1), Some(trace)));
 }
