@@ -9,6 +9,8 @@
 //! | [`Acceptor`] | grants the lease of one resource, to one incarnation of one node at a time |
 //! | [`Proposer`] | asks a majority for it, renews it, and says until when it may be used |
 //! | [`FencingGate`] | stands before the resource, and lets nobody in whose term is over |
+//! | [`FencingLayer`] | puts the gate before a service: each request goes through it with its token |
+//! | [`NotLeader`] | what a node says that does not lead, and who does |
 //! | [`TokenStore`] | keeps the highest token through a crash |
 //! | [`Clock`] | a clock that never steps, and counts the time that a machine is suspended |
 //!
@@ -60,10 +62,24 @@
 //! | [`TimingConfig::tick`] | 1 ms | above zero |
 //! | [`TimingConfig::margin`] | 200 ms | below the ttl |
 //! | [`MembersConfig::allow_even`] | off | an even number of acceptors bears no more failures than one less |
+//! | [`FencingLayer::on_missing`] | [`OnMissing::Refuse`] | |
+//! | [`FencingLayer::beside_older`] | off: what is of a new term waits until what is older is out | |
+//!
+//! # Telemetry
+//! | Metric | Meaning |
+//! |---|---|
+//! | `mainstay_calls_total`, `mainstay_rejections_total` | as for every layer, with `layer="fencing"` |
+//! | `mainstay_fencing_in_flight` | gauge: calls that are inside with a token |
+//! | `mainstay_fencing_waiting` | gauge: calls of a new term that wait to come in |
+//! | `mainstay_fencing_wait_seconds` | how long those waited that came in or were refused then |
+//! | `mainstay_fencing_unfenced_total` | calls without a token that were let through |
+//!
+//! The first stale token under each floor is an event too.
 
 mod acceptor;
 mod ballot;
 mod clock;
+mod fencing;
 mod gate;
 mod members;
 mod message;
@@ -71,10 +87,13 @@ mod moment;
 mod proposer;
 #[cfg(test)]
 mod random_tests;
+mod refusal;
 mod rules;
 mod store;
 mod timing;
 mod token;
+#[cfg(feature = "serde")]
+mod wire;
 #[cfg(test)]
 mod witness_tests;
 
@@ -83,11 +102,13 @@ pub use ballot::{AcceptorId, Ballot, Incarnation, NodeId, Owner};
 #[cfg(feature = "test-util")]
 pub use clock::ManualClock;
 pub use clock::{BootClock, Clock, TokioClock};
+pub use fencing::{Bearer, Fencing, FencingFuture, FencingLayer, OnMissing, TokenField};
 pub use gate::{FencingGate, GateError, GateSnapshot, Permit, Stale};
 pub use members::{Members, MembersConfig};
 pub use message::{Accept, Accepted, Live, Message, Nack, Prepare, Promise, Release, Reply};
 pub use moment::Moment;
 pub use proposer::{Abandoned, Event, Grant, Proposer, Step};
+pub use refusal::NotLeader;
 pub use store::{EphemeralTokenStore, FileTokenStore, StoreError, TokenRecord, TokenStore};
 pub use timing::{Timing, TimingConfig};
-pub use token::FencingToken;
+pub use token::{FencingToken, MalformedToken};
