@@ -40,7 +40,11 @@ impl Visitor<'_> for Digits {
         let number = is_plain.then(|| u128::from_str_radix(text, 16).ok());
         match number.flatten() {
             Some(number) => Ok(Incarnation(number)),
-            None => Err(E::invalid_value(de::Unexpected::Str(text), &self)),
+            // What a peer sent is not said again: it may be long.
+            None => Err(E::invalid_value(
+                de::Unexpected::Other("another string"),
+                &self,
+            )),
         }
     }
 }
