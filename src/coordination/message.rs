@@ -57,7 +57,7 @@ pub struct Accept {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(deny_unknown_fields))]
 pub struct Release {
-    /// The attempt by which the lease was granted.
+    /// The last attempt; what was granted to it, or to an earlier one of its owner, is of no use any more.
     pub ballot: Ballot,
 }
 

@@ -7,7 +7,9 @@
 //! | Part | What it does |
 //! |---|---|
 //! | [`Acceptor`] | grants the lease of one resource, to one incarnation of one node at a time |
-//! | [`Proposer`] | asks a majority for it, renews it, and says until when it may be used |
+//! | [`Proposer`] | asks a majority for it, again to renew it, and says until when it may be used |
+//! | [`Tenure`] | says when a lease is to be renewed, and when its holder has to stop |
+//! | [`LeaseStore`] | grants leases to one node, by whatever means |
 //! | [`FencingGate`] | stands before the resource, and lets nobody in whose term is over |
 //! | [`FencingLayer`] | puts the gate before a service: each request goes through it with its token |
 //! | [`NotLeader`] | what a node says that does not lead, and who does |
@@ -81,6 +83,7 @@ mod ballot;
 mod clock;
 mod fencing;
 mod gate;
+mod lease;
 mod members;
 mod message;
 mod moment;
@@ -90,6 +93,7 @@ mod random_tests;
 mod refusal;
 mod rules;
 mod store;
+mod tenure;
 mod timing;
 mod token;
 #[cfg(feature = "serde")]
@@ -104,11 +108,13 @@ pub use clock::ManualClock;
 pub use clock::{BootClock, Clock, TokioClock};
 pub use fencing::{Bearer, Fencing, FencingFuture, FencingLayer, OnMissing, TokenField};
 pub use gate::{FencingGate, GateError, GateSnapshot, Permit, Stale};
+pub use lease::{AcquireError, LeaseStore, RenewError, Safety};
 pub use members::{Members, MembersConfig};
 pub use message::{Accept, Accepted, Live, Message, Nack, Prepare, Promise, Release, Reply};
 pub use moment::Moment;
 pub use proposer::{Abandoned, Event, Grant, Proposer, Step};
 pub use refusal::NotLeader;
 pub use store::{EphemeralTokenStore, FileTokenStore, StoreError, TokenRecord, TokenStore};
+pub use tenure::{Due, Tenure};
 pub use timing::{Timing, TimingConfig};
 pub use token::{FencingToken, MalformedToken};
