@@ -166,7 +166,7 @@ async fn a_call_that_was_cut_off_is_answered_as_one_that_may_have_run() {
 
 /// What a retry above a client makes of an answer, by default.
 fn by_status(response: &Response<Body>) -> Outcome {
-    ByStatus::default().classify(Ok::<_, &Error<Infallible>>(response))
+    ByStatus.classify(Ok::<_, &Error<Infallible>>(response))
 }
 
 fn by_code(response: &Response<Body>) -> Outcome {

@@ -1,17 +1,17 @@
 //! When a new term comes in.
 
+use std::error::Error as _;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::Duration;
 
 use http::Request;
-use mainstay::context::Ambient;
-use mainstay::context::CallContext;
+use mainstay::context::{Ambient, CallContext};
 use mainstay::coordination::{
     EphemeralTokenStore, FencingGate, FencingLayer, Permit, StoreError, TokenRecord,
 };
 use mainstay::test_util::{Act, Readiness, Stepper};
 use mainstay::{Deadline, Executed, Kind};
-use std::error::Error as _;
 use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
 
 use crate::kit::{Ordered, call, kind, ledger, of_term, refusal, resource, token};
@@ -75,7 +75,7 @@ async fn one_that_waits_and_is_overtaken_is_stale_and_its_service_has_not_seen_i
     let mut third = Stepper::new(call(&service, of_term(3)));
     assert!(third.step().is_pending());
     assert!(second.was_woken());
-    let std::task::Poll::Ready(answer) = second.step() else {
+    let Poll::Ready(answer) = second.step() else {
         panic!("it is overtaken");
     };
     let refused = refusal(answer);
@@ -160,11 +160,11 @@ async fn a_call_that_waited_is_made_under_the_deadline_of_its_caller() {
         }
     });
     let deadline = Deadline::within(Duration::from_secs(1));
-    let call = deadline.scope(async { service.call(of_term(2)) }).await;
-    let mut call = Stepper::new(call);
+    let call = deadline.scope(async { Stepper::new(service.call(of_term(2))) });
+    let mut call = call.await;
     assert!(call.step().is_pending());
     drop(old);
-    assert!(matches!(call.step(), std::task::Poll::Ready(Ok(Some(term))) if term == token(2)));
+    assert!(matches!(call.step(), Poll::Ready(Ok(Some(term))) if term == token(2)));
     assert_eq!(*seen.lock().unwrap(), Some(deadline));
     assert_eq!(Deadline::current(), None);
 }
