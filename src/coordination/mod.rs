@@ -81,6 +81,7 @@
 mod acceptor;
 mod ballot;
 mod clock;
+mod election;
 mod fencing;
 mod gate;
 mod lease;
@@ -106,6 +107,7 @@ pub use ballot::{AcceptorId, Ballot, Incarnation, NodeId, Owner};
 #[cfg(feature = "test-util")]
 pub use clock::ManualClock;
 pub use clock::{BootClock, Clock, TokioClock};
+pub use election::{Guarded, LeadershipLost, Lost, Term};
 pub use fencing::{Bearer, Fencing, FencingFuture, FencingLayer, OnMissing, TokenField};
 pub use gate::{FencingGate, GateError, GateSnapshot, Permit, Stale};
 pub use lease::{AcquireError, LeaseStore, RenewError, Safety};
