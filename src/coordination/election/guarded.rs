@@ -1,5 +1,6 @@
 //! Futures that end with their term.
 
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -34,26 +35,26 @@ pub struct Guarded<F> {
 }
 
 impl<F> Guarded<F> {
-    pub(super) fn new(term: Term, future: F) -> Self {
-        Self {
-            job: Job::begin(term.clone()),
-            lost: Lost::new(term),
-            inner: Some(future),
-        }
-    }
-
     /// The term that it runs under.
     pub fn term(&self) -> &Term {
         &self.lost.term
     }
+
+    /// What it runs, until it is dropped.
+    pub(in crate::coordination) const fn inner(&self) -> Option<&F> {
+        self.inner.as_ref()
+    }
 }
 
-impl<F: Future> Future for Guarded<F> {
-    type Output = Result<F::Output, LeadershipLost>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+impl<F: Future> Guarded<F> {
+    /// Like `poll`, but for that the future stays to be looked at, and work of the term, until this is
+    /// dropped.
+    pub(in crate::coordination) fn poll_kept(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<F::Output, LeadershipLost>> {
         let mut this = self.project();
-        let inner = this.inner.as_mut().as_pin_mut();
+        let inner = this.inner.as_pin_mut();
         let answer = match inner.filter(|_| this.lost.term.is_valid()) {
             Some(inner) => inner.poll(cx).map(Some),
             None => Poll::Ready(None),
@@ -65,26 +66,51 @@ impl<F: Future> Future for Guarded<F> {
                 None
             }
         };
-        this.inner.set(None);
-        this.job.end();
         let token = this.lost.term.token();
         Poll::Ready(answer.ok_or(LeadershipLost::new(token)))
     }
 }
 
+impl<F: Future> Future for Guarded<F> {
+    type Output = Result<F::Output, LeadershipLost>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = ready!(self.as_mut().poll_kept(cx));
+        let mut this = self.project();
+        this.inner.set(None);
+        this.job.end();
+        Poll::Ready(answer)
+    }
+}
+
 /// Something that works under a term; it counts until it has ended.
 #[derive(Debug)]
-struct Job(Option<Term>);
+pub(in crate::coordination) struct Job {
+    term: Term,
+    is_open: bool,
+}
 
 impl Job {
-    fn begin(term: Term) -> Self {
+    pub(super) fn begin(term: Term) -> Self {
         term.shared.work.begin();
-        Self(Some(term))
+        Self {
+            term,
+            is_open: true,
+        }
+    }
+
+    /// It has its future now.
+    pub(in crate::coordination) fn run<F>(self, future: F) -> Guarded<F> {
+        Guarded {
+            inner: Some(future),
+            lost: Lost::new(self.term.clone()),
+            job: self,
+        }
     }
 
     fn end(&mut self) {
-        if let Some(term) = self.0.take() {
-            term.shared.work.end();
+        if mem::take(&mut self.is_open) {
+            self.term.shared.work.end();
         }
     }
 }

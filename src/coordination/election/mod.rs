@@ -7,5 +7,6 @@ mod until;
 mod work;
 
 pub use error::LeadershipLost;
+pub(super) use guarded::Job;
 pub use guarded::{Guarded, Lost};
 pub use term::Term;

@@ -9,7 +9,7 @@ use crate::coordination::{Clock, FencingToken, Grant};
 
 use super::until::Until;
 use super::work::Work;
-use super::{Guarded, Lost};
+use super::{Guarded, Job, Lost};
 
 /// One term of this node's leadership. Clones are one term.
 ///
@@ -83,7 +83,12 @@ impl Term {
     /// What it has started elsewhere (a spawned task, a blocking thread, a request on its way) is not
     /// ended by dropping it.
     pub fn run<F: Future>(&self, future: F) -> Guarded<F> {
-        Guarded::new(self.clone(), future)
+        self.begin().run(future)
+    }
+
+    /// Something begins that is work of the term, though it has no future yet.
+    pub(in crate::coordination) fn begin(&self) -> Job {
+        Job::begin(self.clone())
     }
 
     pub(super) fn left(&self) -> Option<Duration> {
