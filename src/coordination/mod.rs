@@ -84,6 +84,7 @@ mod clock;
 mod election;
 mod fencing;
 mod gate;
+mod leader;
 mod lease;
 mod members;
 mod message;
@@ -110,6 +111,9 @@ pub use clock::{BootClock, Clock, TokioClock};
 pub use election::{Guarded, LeadershipLost, Lost, Term};
 pub use fencing::{Bearer, Fencing, FencingFuture, FencingLayer, OnMissing, TokenField};
 pub use gate::{FencingGate, GateError, GateSnapshot, Permit, Stale};
+#[cfg(feature = "test-util")]
+pub use leader::ManualSeat;
+pub use leader::{LeaderConfig, LeaderFuture, LeaderHandle, LeaderLayer, LeaderOnly, Seat};
 pub use lease::{AcquireError, LeaseStore, RenewError, Safety};
 pub use members::{Members, MembersConfig};
 pub use message::{Accept, Accepted, Live, Message, Nack, Prepare, Promise, Release, Reply};
