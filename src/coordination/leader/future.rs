@@ -8,11 +8,11 @@ use pin_project::pin_project;
 use tower::Service;
 
 use crate::coordination::Guarded;
-use crate::error::{Rejection, StackError};
+use crate::error::{Executed, Kind, Rejection, StackError};
 use crate::telemetry::Tally;
 
 use super::call::Call;
-use super::layer::{Shared, cut_off, refuse};
+use super::layer::{Shared, refuse};
 
 /// The response of a [`LeaderOnly`](super::LeaderOnly).
 ///
@@ -93,13 +93,17 @@ impl<S: Service<Req>, Req> Led<S, Req> {
         let tally = this.tally;
         Poll::Ready(match ready!(this.work.as_mut().poll_kept(cx)) {
             // It was ready, but who was paused meanwhile may say what is no longer so.
-            Ok(Ok(_)) if !this.work.term().is_valid() => Err(cut_off(tally)),
+            Ok(Ok(_)) if !this.work.term().is_valid() => {
+                Err(refuse(tally, Kind::LeadershipLost, Executed::Yes))
+            }
             Ok(result) => {
                 tally.answered(&result);
                 Ok(result)
             }
-            Err(_) if this.work.inner().is_some_and(Call::has_begun) => Err(cut_off(tally)),
-            Err(_) => Err(refuse(tally)),
+            Err(_) if this.work.inner().is_some_and(Call::has_begun) => {
+                Err(refuse(tally, Kind::LeadershipLost, Executed::Unknown))
+            }
+            Err(_) => Err(refuse(tally, Kind::NotLeader, Executed::No)),
         })
     }
 }

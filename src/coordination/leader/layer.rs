@@ -6,10 +6,10 @@ use std::time::Duration;
 use tower::Layer;
 
 use crate::coordination::{NotLeader, Timing};
-use crate::error::{ConfigError, Kind, Rejection};
+use crate::error::{ConfigError, Executed, Kind, Rejection};
 use crate::name::Name;
 use crate::sync::DurationCell;
-use crate::telemetry::{Calls, End, Metered, Scope, Tally, event};
+use crate::telemetry::{Calls, Metered, Scope, Tally, event};
 
 use super::{LeaderConfig, LeaderOnly, Seat};
 
@@ -42,20 +42,10 @@ impl Shared {
     }
 }
 
-/// Refuses a call that the service has not seen.
-pub(super) fn refuse(tally: &mut Tally<Shared>) -> Rejection {
-    tally.end(End::Rejected(Kind::NotLeader));
-    hint(tally).rejection(tally.calls.scope().name())
-}
-
-/// Refuses a call that the service has seen.
-pub(super) fn cut_off(tally: &mut Tally<Shared>) -> Rejection {
-    tally.end(End::Rejected(Kind::LeadershipLost));
-    hint(tally).cut_off(tally.calls.scope().name())
-}
-
-fn hint(shared: &Shared) -> NotLeader {
-    NotLeader::new(shared.seat.leader())
+/// Counts a refusal and makes it, with who leads now for its source.
+pub(super) fn refuse(tally: &mut Tally<Shared>, kind: Kind, executed: Executed) -> Rejection {
+    let hint = NotLeader::new(tally.seat.leader());
+    tally.reject(kind, executed).because(Arc::new(hint))
 }
 
 impl LeaderLayer {

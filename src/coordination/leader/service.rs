@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use tower::Service;
 
 use crate::context::Carrier;
-use crate::error::StackError;
+use crate::error::{Executed, Kind, StackError};
 use crate::telemetry::{End, Tally};
 
 use super::LeaderFuture;
@@ -48,12 +48,12 @@ where
     fn call(&mut self, mut request: Req) -> Self::Future {
         let mut tally = Tally::new(&self.shared);
         let Some(term) = self.shared.seat.term() else {
-            return LeaderFuture::ended(refuse(&mut tally).into());
+            return Self::refused(&mut tally);
         };
         // Before the term is looked at: from here on, who gives it up waits for this call.
         let job = term.begin();
         if !self.shared.suffices(term.remaining()) {
-            return LeaderFuture::ended(refuse(&mut tally).into());
+            return Self::refused(&mut tally);
         }
         // Whatever a peer has said in their place is gone.
         term.token().write(&mut request);
@@ -70,6 +70,15 @@ where
 }
 
 impl<S: Clone> LeaderOnly<S> {
+    fn refused<Req>(tally: &mut Tally<Shared>) -> LeaderFuture<S, Req>
+    where
+        S: Service<Req>,
+        S::Error: StackError,
+    {
+        let refusal = refuse(tally, Kind::NotLeader, Executed::No);
+        LeaderFuture::ended(refusal.into())
+    }
+
     /// Calls the inner service if it is ready on the spot; otherwise the future waits for it.
     ///
     /// No waker is left behind here: the future asks again when it is polled. Nor is an instance left in
