@@ -88,7 +88,10 @@ pub use ballot::{AcceptorId, Ballot, Incarnation, NodeId, Owner};
 #[cfg(feature = "test-util")]
 pub use clock::ManualClock;
 pub use clock::{BootClock, Clock, TokioClock};
-pub use election::{Guarded, Leadership, LeadershipLost, LeadershipWatch, Lost, Term};
+pub use election::{
+    CampaignError, ElectionConfig, Guarded, LeaderElection, Leadership, LeadershipLost,
+    LeadershipWatch, LeaseGuard, Lost, NoSeal, Resigned, Seal, Term, Unsealed,
+};
 pub use gate::{FencingGate, GateError, GateSnapshot, Permit, Stale};
 pub use lease::{AcquireError, LeaseStore, RenewError, Safety};
 pub use members::{Members, MembersConfig};
