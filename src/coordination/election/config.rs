@@ -5,12 +5,23 @@ use crate::rng::Rng;
 use super::seal::{NoSeal, Seal};
 
 /// How an election runs. How long its leases last is the store's to say.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 #[must_use]
 pub struct ElectionConfig<S = NoSeal> {
     pub(super) seal: S,
     pub(super) has_own_thread: bool,
     pub(super) rng: Rng,
+}
+
+// For this one alone, so that the default needs no type to be named.
+impl Default for ElectionConfig {
+    fn default() -> Self {
+        Self {
+            seal: NoSeal,
+            has_own_thread: false,
+            rng: Rng::thread(),
+        }
+    }
 }
 
 impl<S> ElectionConfig<S> {
