@@ -20,6 +20,46 @@ const LINE: usize = 16;
 
 /// Campaigns for the lease of one resource, renews it while it leads, and says how it stands.
 ///
+/// ```
+/// use mainstay::coordination::{ElectionConfig, LeaderElection, LeadershipLost};
+/// # use mainstay::coordination::{
+/// #     AcquireError, BootClock, Clock, FencingToken, Grant, LeaseStore, RenewError, Safety, Timing, TimingConfig,
+/// # };
+/// # use std::sync::Arc;
+/// # struct Alone(FencingToken);
+/// # impl Alone {
+/// #     fn grant(&self) -> Grant {
+/// #         let ends = BootClock.now().after(self.timing().ttl());
+/// #         Grant { token: self.0, usable_until: ends.before(self.timing().margin()), ends }
+/// #     }
+/// # }
+/// # impl LeaseStore for Alone {
+/// #     const SAFETY: Safety = Safety::Advisory;
+/// #     fn timing(&self) -> Timing { Timing::new(TimingConfig::default()).expect("the default") }
+/// #     fn clock(&self) -> Arc<dyn Clock> { Arc::new(BootClock) }
+/// #     async fn acquire(&mut self, _: Option<FencingToken>) -> Result<Grant, AcquireError> { Ok(self.grant()) }
+/// #     async fn renew(&mut self) -> Result<Grant, RenewError> { Ok(self.grant()) }
+/// #     async fn release(&mut self) {}
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let store = Alone(FencingToken::FIRST);
+/// let election = LeaderElection::new("billing", store, ElectionConfig::default())?;
+///
+/// let guard = election.campaign().await?; // waits until this node leads
+/// let token = guard.token(); // goes along with whatever is written
+/// let written = guard.run(async move { token.number() }).await;
+/// assert_eq!(written, Ok(1));
+///
+/// let term = guard.term().clone();
+/// drop(guard); // resigns
+/// assert!(!term.is_valid());
+/// let late: Result<(), LeadershipLost> = term.run(async { unreachable!() }).await;
+/// assert_eq!(late.unwrap_err().token(), token);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// A task does that, or a [thread](ElectionConfig::own_thread). It ends, and gives back what it holds,
 /// when all handles and the guard that was won by them are gone. Clones are one election.
 #[derive(Clone)]

@@ -100,10 +100,9 @@ async fn every_term_is_counted_by_its_end_and_the_gauge_returns_to_zero() {
         ("ends_total lost", 1.0),
         ("ends_total unsealed", 1.0),
     ]);
-    let script = [Does::Unknown, Does::Unknown, Does::Panic];
-    for does in script {
-        desk.state().renewals.once(does);
-    }
+    let mut state = desk.state();
+    state.renewals.once(Does::Unknown).once(Does::Panic);
+    drop(state);
     let guard = election.campaign().await.unwrap();
     sleep(2 * SECOND).await;
     assert!(!guard.is_valid());
@@ -111,7 +110,7 @@ async fn every_term_is_counted_by_its_end_and_the_gauge_returns_to_zero() {
         ("leading", 0.0),
         ("terms_total", 3.0),
         ("renewal_seconds", 1.0),
-        ("renewals_failed_total", 2.0),
+        ("renewals_failed_total", 1.0),
         ("at_risk_total", 1.0),
         ("ends_total resigned", 1.0),
         ("ends_total lost", 2.0),
