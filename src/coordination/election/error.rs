@@ -31,3 +31,26 @@ impl fmt::Display for LeadershipLost {
 }
 
 impl StdError for LeadershipLost {}
+
+/// Why a campaign ended without a term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CampaignError {
+    /// There is no token above those that the store or the resource has seen. Nobody is elected until
+    /// whoever runs them has looked; to campaign again asks again.
+    Exhausted,
+    /// The election has ended: its runtime was shut down, or its store or its seal has panicked. No
+    /// campaign can succeed any more.
+    Stopped,
+}
+
+impl fmt::Display for CampaignError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Exhausted => "there is no further term",
+            Self::Stopped => "the election has ended",
+        })
+    }
+}
+
+impl StdError for CampaignError {}

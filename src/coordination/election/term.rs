@@ -5,8 +5,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::coordination::{Clock, FencingToken, Grant};
+use crate::coordination::{Clock, FencingToken, Grant, Moment};
 
+use super::driver::reach;
 use super::until::Until;
 use super::work::Work;
 use super::{Guarded, Job, Lost};
@@ -93,6 +94,17 @@ impl Term {
 
     pub(super) fn left(&self) -> Option<Duration> {
         self.shared.until.left(|| self.shared.clock.now())
+    }
+
+    /// When its lease ends if it is not renewed; at the latest, when it is over.
+    pub(super) fn ends(&self, margin: Duration) -> Moment {
+        let soft = self.shared.clock.now().after(self.remaining());
+        soft.after(margin)
+    }
+
+    /// Returns when `moment` has come by its clock.
+    pub(super) async fn reached(&self, moment: Moment) {
+        reach(&*self.shared.clock, moment).await;
     }
 
     /// The term goes on with `grant`, unless it is over.
