@@ -86,7 +86,7 @@ impl LeaderElection {
         let name = name.into();
         let (campaigns, line) = mpsc::channel(LINE);
         let (sender, receiver) = watch::channel(Leadership::Follower { leader: None });
-        let has_own_thread = config.has_own_thread;
+        let (timing, has_own_thread) = (store.timing(), config.has_own_thread);
         let board = Board::new(name.clone(), sender);
         let driver = Driver::new(store, config, board, line);
         if has_own_thread {
@@ -101,7 +101,7 @@ impl LeaderElection {
         Ok(Self {
             name,
             campaigns,
-            watch: LeadershipWatch::new(receiver),
+            watch: LeadershipWatch::new(receiver, timing),
         })
     }
 

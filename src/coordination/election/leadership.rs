@@ -1,8 +1,10 @@
 //! How this node stands, for those who watch.
 
+use std::ops::Deref;
+
 use tokio::sync::watch;
 
-use crate::coordination::{FencingToken, NodeId};
+use crate::coordination::{FencingToken, NodeId, Timing};
 
 use super::Term;
 
@@ -42,12 +44,20 @@ impl Leadership {
 pub struct LeadershipWatch {
     receiver: watch::Receiver<Leadership>,
     seen: Leadership,
+    timing: Timing,
 }
 
 impl LeadershipWatch {
-    pub(in crate::coordination) fn new(mut receiver: watch::Receiver<Leadership>) -> Self {
+    pub(in crate::coordination) fn new(
+        mut receiver: watch::Receiver<Leadership>,
+        timing: Timing,
+    ) -> Self {
         let seen = receiver.borrow_and_update().clone();
-        Self { receiver, seen }
+        Self {
+            receiver,
+            seen,
+            timing,
+        }
     }
 
     /// How it stands now. As long as nothing has changed it takes an atomic load, and no lock.
@@ -58,6 +68,16 @@ impl LeadershipWatch {
             self.look();
         }
         &self.seen
+    }
+
+    /// How long the leases of the election last.
+    pub const fn timing(&self) -> Timing {
+        self.timing
+    }
+
+    /// How it stands now, whatever was seen before. It takes a lock that only a change keeps for longer.
+    pub(in crate::coordination) fn now(&self) -> impl Deref<Target = Leadership> + '_ {
+        self.receiver.borrow()
     }
 
     /// Waits for a change since the last look, and returns how it stands then; `None` when there will be
@@ -81,6 +101,7 @@ mod tests {
     use futures::FutureExt as _;
 
     use super::*;
+    use crate::coordination::TimingConfig;
 
     fn lost(number: u64) -> Leadership {
         Leadership::Lost(FencingToken::from_number(number).unwrap())
@@ -96,7 +117,8 @@ mod tests {
     #[test]
     fn it_sees_the_latest_once_and_then_the_end() {
         let (sender, receiver) = watch::channel(Leadership::Follower { leader: None });
-        let mut watch = LeadershipWatch::new(receiver);
+        let timing = Timing::new(TimingConfig::default()).unwrap();
+        let mut watch = LeadershipWatch::new(receiver, timing);
         assert_eq!(number(watch.latest()), None);
         assert!(watch.changed().now_or_never().is_none());
         sender.send_replace(lost(1));

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use crate::coordination::{NodeId, Term, Timing};
+use crate::coordination::{Leadership, LeadershipWatch, NodeId, Term, Timing};
 
 /// Says who leads, as far as this node knows. It is asked for each call, so it allocates nothing and does
 /// not block.
@@ -15,4 +15,23 @@ pub trait Seat: Debug + Send + Sync + 'static {
 
     /// How long the leases of its terms last.
     fn timing(&self) -> Timing;
+}
+
+/// The seat of an election: [`LeaderElection::watch`](crate::coordination::LeaderElection::watch). A layer that
+/// has it does not keep the election going; of one that has ended it is a follower's.
+impl Seat for LeadershipWatch {
+    fn term(&self) -> Option<Term> {
+        self.now().term().cloned()
+    }
+
+    fn leader(&self) -> Option<NodeId> {
+        match &*self.now() {
+            Leadership::Follower { leader } => *leader,
+            _ => None,
+        }
+    }
+
+    fn timing(&self) -> Timing {
+        self.timing()
+    }
 }
