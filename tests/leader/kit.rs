@@ -22,7 +22,8 @@ pub(crate) struct Note {
     pub(crate) fields: Vec<(String, Vec<u8>)>,
     pub(crate) token: Option<FencingToken>,
     pub(crate) term: Option<Term>,
-    /// Counted by the probe, when it is there.
+    /// Counted by the probe while it is alive.
+    #[expect(dead_code, reason = "it is there to be dropped")]
     pub(crate) request: Option<Token>,
 }
 
@@ -87,8 +88,8 @@ impl<S> Stack for S where
 }
 
 /// A leader's layer over a probe, which keeps what it is called with.
-pub(crate) struct Bench<S> {
-    pub(crate) seat: ManualSeat,
+pub(crate) struct Bench<S, T = ManualSeat> {
+    pub(crate) seat: T,
     pub(crate) layer: LeaderLayer,
     pub(crate) service: S,
     pub(crate) watch: Watch,
@@ -106,6 +107,13 @@ pub(crate) fn apart(clock: &ManualClock) -> Bench<impl Stack> {
 }
 
 pub(crate) fn with(clock: impl Clock, config: LeaderConfig) -> Bench<impl Stack> {
+    let seat = ManualSeat::new(timing(), clock);
+    let layer = LeaderLayer::new("orders", seat.clone(), config).unwrap();
+    over(seat, layer)
+}
+
+/// The layer over a probe; `seat` is for those who want it.
+pub(crate) fn over<T>(seat: T, layer: LeaderLayer) -> Bench<impl Stack, T> {
     let probe = Probe::<Note>::default();
     let watch = probe.watch();
     let seen = Arc::<Mutex<Vec<Note>>>::default();
@@ -120,8 +128,6 @@ pub(crate) fn with(clock: impl Clock, config: LeaderConfig) -> Bench<impl Stack>
         })
         .layer(error::layer())
         .service(probe);
-    let seat = ManualSeat::new(timing(), clock);
-    let layer = LeaderLayer::new("orders", seat.clone(), config).unwrap();
     Bench {
         service: layer.layer(inner),
         seat,
@@ -131,7 +137,7 @@ pub(crate) fn with(clock: impl Clock, config: LeaderConfig) -> Bench<impl Stack>
     }
 }
 
-impl<S: Stack> Bench<S> {
+impl<S: Stack, T> Bench<S, T> {
     /// A request that is counted.
     pub(crate) fn note(&self) -> Note {
         Note {
@@ -140,7 +146,7 @@ impl<S: Stack> Bench<S> {
         }
     }
 
-    pub(crate) fn call(&self) -> impl Future<Output = Result<Token, Error<Failed>>> + use<S> {
+    pub(crate) fn call(&self) -> impl Future<Output = Result<Token, Error<Failed>>> + use<S, T> {
         let (service, note) = (self.service.clone(), self.note());
         service.oneshot(note)
     }

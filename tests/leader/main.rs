@@ -6,6 +6,7 @@ mod admission;
 #[cfg(feature = "grpc")]
 #[path = "../grpc/connection.rs"]
 mod connection;
+mod elected;
 #[cfg(feature = "serde")]
 mod files;
 mod kit;
