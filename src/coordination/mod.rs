@@ -12,6 +12,7 @@
 //! | [`LeaseStore`] | grants leases to one node, by whatever means |
 //! | [`LeaderElection`] | campaigns over a store, seals, renews, and says how this node stands |
 //! | [`LeaseGuard`], [`Term`] | end what runs under a term before its lease ends |
+//! | [`LeaderLayer`] | lets requests pass on the node that leads, and ends them with its term |
 //! | [`FencingGate`] | stands before the resource, and lets nobody in whose term is over |
 //! | [`FencingLayer`] | puts the gate before a service: each request goes through it with its token |
 //! | [`NotLeader`] | what a node says that does not lead, and who does |
@@ -85,13 +86,14 @@
 //! | [`ElectionConfig::sealing`] | nothing is sealed | a [`FencingGate`], or anything that seals |
 //! | [`ElectionConfig::own_thread`] | off | on: renewals do not depend on how busy the executor is |
 //! | [`MembersConfig::allow_even`] | off | an even number of acceptors bears no more failures than one less |
+//! | [`LeaderConfig::min_remaining`] | zero | below the ttl less the margin |
 //! | [`FencingLayer::on_missing`] | [`OnMissing::Refuse`] | |
 //! | [`FencingLayer::beside_older`] | off: what is of a new term waits until what is older is out | |
 //!
 //! # Telemetry
 //! | Metric | Meaning |
 //! |---|---|
-//! | `mainstay_calls_total`, `mainstay_rejections_total` | as for every layer, with `layer="fencing"` |
+//! | `mainstay_calls_total`, `mainstay_rejections_total` | as for every layer, with `layer="fencing"` or `layer="leader"` |
 //! | `mainstay_fencing_in_flight` | gauge: calls that are inside with a token |
 //! | `mainstay_fencing_waiting` | gauge: calls of a new term that wait to come in |
 //! | `mainstay_fencing_wait_seconds` | how long those waited that came in or were refused then |
@@ -118,6 +120,8 @@
 //! - **To spawn from what is guarded.** A spawned task is not dropped with it; guard that task instead.
 //! - **Work that blocks its poll.** It cannot be dropped in the margin.
 //! - **To keep a guarded future without polling it.** It is work, and the next leader waits for it.
+//!
+#![doc = include_str!("../../docs/coordination.md")]
 
 mod acceptor;
 mod ballot;

@@ -13,6 +13,7 @@ mod kit;
 mod loss;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod page;
 mod readiness;
 #[cfg(feature = "grpc")]
 mod rpc;

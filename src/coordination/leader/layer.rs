@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tower::Layer;
 
-use crate::coordination::{NotLeader, Timing};
+use crate::coordination::NotLeader;
 use crate::error::{ConfigError, Executed, Kind, Rejection};
 use crate::name::Name;
 use crate::sync::DurationCell;
@@ -13,7 +13,87 @@ use crate::telemetry::{Calls, Metered, Scope, Tally, event};
 
 use super::{LeaderConfig, LeaderOnly, Seat};
 
-/// Makes [`LeaderOnly`] services.
+/// Lets requests pass while this node leads, and ends them when its term does. Makes [`LeaderOnly`] services.
+///
+/// Use it around the handlers of a service of which every node runs and one is to act. Do **not** use it
+/// in the place of a [`FencingLayer`](crate::coordination::FencingLayer) before the resource: what a handler
+/// has sent when its term ends is on its way all the same.
+///
+/// ```
+/// use http::{Request, Response};
+/// use mainstay::coordination::{FencingToken, LeaderConfig, LeaderLayer, NodeId, NotLeader};
+/// # use mainstay::coordination::{ManualSeat, Timing, TimingConfig, TokioClock};
+/// use mainstay::{Kind, StackError};
+/// use std::error::Error;
+/// use tower::{BoxError, Service, ServiceBuilder, ServiceExt};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), BoxError> {
+/// # let seat = ManualSeat::new(Timing::new(TimingConfig::default())?, TokioClock::new());
+/// # let watch = seat.clone();
+/// // let watch = election.watch();
+/// let mut orders = ServiceBuilder::new()
+///     .layer(LeaderLayer::new("orders", watch, LeaderConfig::default())?)
+///     .service_fn(|request: Request<()>| async move {
+///         let token = request.extensions().get::<FencingToken>();
+///         let token = token.ok_or("not led")?.number();
+///         Ok::<_, BoxError>(Response::new(token)) // goes along with whatever is written
+///     });
+///
+/// # seat.follow(Some(NodeId(2)));
+/// let error = orders.ready().await?.call(Request::new(())).await.unwrap_err();
+/// let refusal = error.rejection().ok_or("another error")?;
+/// assert_eq!(refusal.kind(), Kind::NotLeader);
+/// let leader = refusal.source().and_then(|source| source.downcast_ref()).and_then(NotLeader::leader);
+/// assert_eq!(leader, Some(NodeId(2)));
+///
+/// # seat.lead(FencingToken::FIRST);
+/// // let guard = election.campaign().await?;
+/// assert_eq!(orders.ready().await?.call(Request::new(())).await?.into_body(), 1);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # What it does with a call
+/// It asks the [`Seat`] when it is called, and never before: being ready says nothing of who leads. A
+/// node that does not lead refuses at once. Where it does lead, the call is work of the
+/// [`Term`](crate::coordination::Term) before the inner service is asked anything, readiness included: it is
+/// polled while the term is valid, dropped when it is not, and a leader that resigns gives its lease back
+/// when the call is gone. An answer that comes when the term is over is not given out, for what was read may
+/// be old; an error of the inner service passes.
+///
+/// The request gets the number of the term in the field
+/// [`fencing-token`](crate::coordination::FencingToken::FIELD), in the place of whatever a peer has put there.
+/// The [`FencingToken`](crate::coordination::FencingToken) and the [`Term`](crate::coordination::Term) are
+/// attached to it too: by the latter a handler runs what it spawns.
+///
+/// # What it does not
+/// What a handler has sent, spawned or handed to another thread goes on when its future is dropped, and so
+/// does the body of a response that is still being written. Where that has effects, let the handler
+/// [run](crate::coordination::Term::run) it under the term, and a gate stand before the resource.
+///
+/// It passes no request on to the leader: a client, or a proxy before the nodes, does that by the hint.
+///
+/// # Refusals
+/// | Kind | Executed | When |
+/// |---|---|---|
+/// | [`NotLeader`](Kind::NotLeader) | `No` | this node does not lead, or less than [`min_remaining`](LeaderConfig::min_remaining) is left; or the term ended before the inner service was ready |
+/// | [`LeadershipLost`](Kind::LeadershipLost) | `Unknown` | the term ended while the call ran |
+/// | [`LeadershipLost`](Kind::LeadershipLost) | `Yes` | the term ended before the answer came |
+///
+/// The source of each is a [`NotLeader`], with who leads as far as this node knows: a node learns it when it
+/// campaigns. Over HTTP and gRPC it goes with the answer, in [`NotLeader::FIELD`].
+///
+/// # Anti-patterns
+/// - To resign within a call and to wait for it: the call is work of the term, and is ended first.
+/// - To keep the future of a call without polling it: the next leader waits for it, until the lease ends.
+/// - Streams without an end: the layer is through with them when their head is there.
+///
+/// # In a stack
+/// A server's: respond, trace, deadline, bulkhead, timeout, idempotency, this, `error::layer()`, handler. Below
+/// idempotency: so a key that a follower refused is free again, one that was cut off is not run again by the
+/// next leader that shares the store, and a handler that goes on without its caller ends with the term all
+/// the same. Below what waits, so that who leads is asked last.
 ///
 /// The services of one layer value and of its clones share its seat, its settings and its metrics.
 #[derive(Clone, Debug)]
@@ -49,7 +129,8 @@ pub(super) fn refuse(tally: &mut Tally<Shared>, kind: Kind, executed: Executed) 
 }
 
 impl LeaderLayer {
-    /// Lets calls to what `name` names pass while `seat` leads.
+    /// Lets calls to what `name` names pass while `seat` leads: an election's
+    /// [`watch`](crate::coordination::LeaderElection::watch).
     ///
     /// # Errors
     /// When a setting is out of range.
@@ -103,8 +184,7 @@ impl LeaderHandle {
     /// # Errors
     /// When a setting is out of range; the old ones then stay.
     pub fn reconfigure(&self, config: LeaderConfig) -> Result<(), ConfigError> {
-        let timing: Timing = self.shared.seat.timing();
-        config.validate(&timing)?;
+        config.validate(&self.shared.seat.timing())?;
         self.shared.min_remaining.set(config.min_remaining);
         let scope = self.shared.calls.scope();
         event(scope, "reconfigured", format_args!("{config:?}"));
