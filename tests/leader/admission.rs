@@ -5,8 +5,8 @@ use mainstay::coordination::{LeaderConfig, LeaderLayer, ManualClock, ManualSeat,
 use mainstay::{Executed, Kind};
 use tower::{Service, ServiceExt};
 
-use super::MS;
 use super::kit::{Note, REFUSED, apart, bench, refusal, said, timing, token, with};
+use super::{MS, NS};
 
 #[tokio::test(start_paused = true)]
 async fn a_follower_refuses_at_once_says_who_leads_and_passes_nothing_on() {
@@ -68,36 +68,37 @@ async fn a_term_that_has_ended_by_the_clock_refuses_before_anybody_has_noticed()
     let clock = ManualClock::default();
     let bench = apart(&clock);
     bench.seat.lead(token(1));
-    clock.advance(900 * MS - MS / 1_000_000);
+    clock.advance(NS * 899_999_999);
     bench.call().await.unwrap();
-    clock.advance(MS / 1_000_000);
+    clock.advance(NS);
     assert_eq!(said(bench.call().await), REFUSED);
     assert_eq!(bench.watch.calls(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_is_refused_when_less_is_left_than_was_asked_for() {
-    let nano = MS / 1_000_000;
+    // In nanoseconds, of which a new lease may be used 900 000 000.
     for (least, left, is_admitted) in [
-        (0 * MS, nano, true),
-        (0 * MS, 0 * MS, false),
-        (50 * MS, 50 * MS, true),
-        (50 * MS, 50 * MS - nano, false),
-        (900 * MS - nano, 900 * MS, true),
-        (900 * MS - nano, 900 * MS - nano, true),
-        (900 * MS - nano, 900 * MS - 2 * nano, false),
+        (0, 1, true),
+        (0, 0, false),
+        (50_000_000, 50_000_000, true),
+        (50_000_000, 49_999_999, false),
+        (899_999_999, 900_000_000, true),
+        (899_999_999, 899_999_999, true),
+        (899_999_999, 899_999_998, false),
     ] {
         let clock = ManualClock::default();
-        let bench = with(clock.clone(), LeaderConfig::default().min_remaining(least));
+        let config = LeaderConfig::default().min_remaining(NS * least);
+        let bench = with(clock.clone(), config);
         bench.seat.lead(token(1));
-        clock.advance(900 * MS - left);
+        clock.advance(NS * (900_000_000 - left));
         let answer = bench.call().await;
         assert_eq!(answer.is_ok(), is_admitted, "{least:?} {left:?}");
         if !is_admitted {
             assert_eq!(said(answer), REFUSED);
         }
-        assert!(bench.seat.renew() || left.is_zero());
-        assert_eq!(bench.call().await.is_ok(), !left.is_zero(), "renewed");
+        assert!(bench.seat.renew() || left == 0);
+        assert_eq!(bench.call().await.is_ok(), left > 0, "renewed");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Calls whose term ends.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use futures::FutureExt;
 use mainstay::coordination::{LeaderConfig, LeaderLayer, ManualClock, ManualSeat, NodeId};
@@ -133,9 +134,9 @@ async fn dropped_at_any_poll_a_call_leaves_nothing_whenever_its_term_ends() {
         (Act::answer().after(50 * MS), 900 * MS),
         (Act::answer().after(950 * MS), 900 * MS),
         (Act::hang(), 900 * MS),
-        (Act::hang(), 0 * MS),
+        (Act::hang(), Duration::ZERO),
         (Act::fail().after(950 * MS), 20 * MS),
-        (Act::answer().after_polls(3), 0 * MS),
+        (Act::answer().after_polls(3), Duration::ZERO),
     ] {
         let bench = bench();
         bench.watch.otherwise(act);

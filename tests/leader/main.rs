@@ -29,3 +29,4 @@ mod web;
 use std::time::Duration;
 
 const MS: Duration = Duration::from_millis(1);
+const NS: Duration = Duration::from_nanos(1);

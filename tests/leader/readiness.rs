@@ -112,21 +112,22 @@ impl Service<Note> for LateReady {
 async fn what_the_task_says_holds_for_a_call_that_is_made_later() {
     let seat = ManualSeat::new(timing(), ManualClock::default());
     let layer = LeaderLayer::new("orders", seat.clone(), LeaderConfig::default()).unwrap();
-    let (give, mut wait) = tokio::sync::watch::channel(false);
+    let (give, wait) = tokio::sync::watch::channel(false);
     let inner = service_fn(|_: Note| {
         let made_under = Deadline::current();
         async move { Ok::<_, ()>(made_under) }
     });
     let gated = Gated {
         inner: error::layer().layer(inner),
-        is_open: wait.clone(),
+        is_open: wait,
     };
-    wait.mark_unchanged();
     seat.lead(token(1));
     let deadline = Deadline::within(800 * MS);
     let mut service = layer.layer(gated);
     let call = deadline
-        .scope(async { service.call(Note::default()) })
+        .scope(std::future::poll_fn(|_| {
+            Poll::Ready(service.call(Note::default()))
+        }))
         .await;
     give.send(true).unwrap();
     assert_eq!(Deadline::current(), None);

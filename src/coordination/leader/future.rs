@@ -8,7 +8,7 @@ use pin_project::pin_project;
 use tower::Service;
 
 use crate::coordination::Guarded;
-use crate::error::{Executed, Kind, Rejection, StackError};
+use crate::error::{Executed, Kind, StackError};
 use crate::telemetry::Tally;
 
 use super::call::Call;
@@ -28,6 +28,10 @@ pub struct ResponseFuture<S: Service<Req>, Req> {
     state: State<S, Req>,
 }
 
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a call that runs is the common one, and a box would be an allocation for it"
+)]
 #[pin_project(project = StateProjection)]
 enum State<S: Service<Req>, Req> {
     Led(#[pin] Led<S, Req>),
@@ -67,44 +71,43 @@ where
     )]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
-        let error = match state.as_mut().project() {
-            StateProjection::Led(led) => {
-                let answer = ready!(led.poll_answer(cx));
-                // The inner future ends before its caller hears of it.
-                state.set(State::Ended(None));
-                match answer {
-                    Ok(result) => return Poll::Ready(result),
-                    Err(refusal) => refusal.into(),
-                }
-            }
-            StateProjection::Ended(error) => error.take().expect("polled after ready"),
+        let answer = match state.as_mut().project() {
+            StateProjection::Led(led) => ready!(led.poll_answer(cx)),
+            StateProjection::Ended(error) => Err(error.take().expect("polled after ready")),
         };
-        Poll::Ready(Err(error))
+        // The inner future ends, and is no longer work of the term, before its caller hears of it.
+        state.set(State::Ended(None));
+        Poll::Ready(answer)
     }
 }
 
-impl<S: Service<Req>, Req> Led<S, Req> {
+impl<S, Req> Led<S, Req>
+where
+    S: Service<Req>,
+    S::Error: StackError,
+{
     /// What the inner service answered, or the refusal where the term ended first.
     fn poll_answer(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Result<S::Response, S::Error>, Rejection>> {
+    ) -> Poll<Result<S::Response, S::Error>> {
         let mut this = self.project();
         let tally = this.tally;
-        Poll::Ready(match ready!(this.work.as_mut().poll_kept(cx)) {
+        let refusal = match ready!(this.work.as_mut().poll_kept(cx)) {
             // It was ready, but who was paused meanwhile may say what is no longer so.
             Ok(Ok(_)) if !this.work.term().is_valid() => {
-                Err(refuse(tally, Kind::LeadershipLost, Executed::Yes))
+                refuse(tally, Kind::LeadershipLost, Executed::Yes)
             }
             Ok(result) => {
                 tally.answered(&result);
-                Ok(result)
+                return Poll::Ready(result);
             }
             Err(_) if this.work.inner().is_some_and(Call::has_begun) => {
-                Err(refuse(tally, Kind::LeadershipLost, Executed::Unknown))
+                refuse(tally, Kind::LeadershipLost, Executed::Unknown)
             }
-            Err(_) => Err(refuse(tally, Kind::NotLeader, Executed::No)),
-        })
+            Err(_) => refuse(tally, Kind::NotLeader, Executed::No),
+        };
+        Poll::Ready(Err(refusal.into()))
     }
 }
 
