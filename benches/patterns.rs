@@ -66,3 +66,39 @@ mod idempotency {
         bencher.bench_local(|| all.replay(keys));
     }
 }
+
+/// What it costs a leader to look whether it leads, beside a reading of the clock alone.
+#[path = "cases"]
+mod election {
+    use std::hint::black_box;
+
+    use divan::Bencher;
+    use mainstay::coordination::{BootClock, Clock};
+
+    use super::cases;
+
+    #[path = "election.rs"]
+    mod term;
+
+    #[divan::bench(sample_count = 200, sample_size = 2000)]
+    fn clock_alone(bencher: Bencher<'_, '_>) {
+        bencher.bench_local(|| black_box(BootClock).now());
+    }
+
+    #[divan::bench(sample_count = 200, sample_size = 2000)]
+    fn is_valid(bencher: Bencher<'_, '_>) {
+        let runtime = cases::runtime();
+        let guard = term::leader(&runtime);
+        let _entered = runtime.enter();
+        bencher.bench_local(|| black_box(&guard).is_valid());
+    }
+
+    #[divan::bench(sample_count = 200, sample_size = 2000)]
+    fn run_ready(bencher: Bencher<'_, '_>) {
+        use futures::FutureExt as _;
+        let runtime = cases::runtime();
+        let guard = term::leader(&runtime);
+        let _entered = runtime.enter();
+        bencher.bench_local(|| black_box(&guard).run(async { 7_u32 }).now_or_never());
+    }
+}

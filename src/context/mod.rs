@@ -33,5 +33,5 @@ pub use trace::{
 };
 
 pub(crate) use ambient::{Entered, enter_attempt, enter_deadline};
-pub(crate) use carry::Carried;
+pub(crate) use carry::{Carried, Carry};
 pub(crate) use trace::{Current, Extracted, ParentFound, StateFound, TRACEPARENT, TRACESTATE};

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::io::Write as _;
 use std::num::NonZeroU64;
 use std::str::FromStr;
 
@@ -66,7 +67,13 @@ impl FencingToken {
     /// Writes it to the fields of a message, in the place of any that was there. A message that has no
     /// room for it says none.
     pub fn write(self, fields: &mut impl Carrier) {
-        fields.set(Self::FIELD, self.to_string().as_bytes());
+        let mut digits = [0; 20];
+        let mut rest = &mut digits[..];
+        // As many as 2⁶⁴ − 1 has.
+        let _ = write!(rest, "{self}");
+        let unused = rest.len();
+        let written = digits.len().saturating_sub(unused);
+        fields.set(Self::FIELD, digits.get(..written).unwrap_or_default());
     }
 
     pub(super) fn read_from(

@@ -61,8 +61,8 @@ pub enum Kind {
     TermUnrecorded,
     /// This node is not the leader, and the leader alone serves the request. Nobody has run it.
     NotLeader,
-    /// The lease ended while the leader ran the request, which was cut off: how much of it was done is
-    /// not known.
+    /// The lease ended while the leader ran the request. It was cut off, and how much of it was done is not
+    /// known; or it was done, and the answer came too late to be given out.
     LeadershipLost,
 }
 
