@@ -73,17 +73,15 @@ where
             match this.call.as_mut().project() {
                 CallProjection::None => return Poll::Pending,
                 CallProjection::Readying(service, request) => {
-                    match ready!(service.poll_ready(cx)) {
-                        Err(error) => break Err(error),
-                        Ok(()) => {
-                            let Some(request) = request.take() else {
-                                // `call` has panicked.
-                                return Poll::Pending;
-                            };
-                            let future = service.call(request);
-                            this.call.set(Call::Called(future));
-                        }
+                    if let Err(error) = ready!(service.poll_ready(cx)) {
+                        break Err(error);
                     }
+                    let Some(request) = request.take() else {
+                        // `call` has panicked.
+                        return Poll::Pending;
+                    };
+                    let future = service.call(request);
+                    this.call.set(Call::Called(future));
                 }
                 CallProjection::Called(future) => break ready!(future.poll(cx)),
             }

@@ -79,9 +79,12 @@ where
             if let Poll::Ready(answer) = slot.as_mut().poll_answer(cx) {
                 let id = slot.id;
                 // In another's name: the pair of id and service is wrong. It says nothing.
-                let answer = answer.and_then(|answer| match answer.is_from(id) {
-                    true => Ok(answer),
-                    false => Err(Arc::new(Stranger(id)) as Cause),
+                let answer = answer.and_then(|answer| {
+                    if answer.is_from(id) {
+                        Ok(answer)
+                    } else {
+                        Err(Arc::new(Stranger(id)) as Cause)
+                    }
                 });
                 if answer.is_err() {
                     self.errors.increment(1);
