@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::coordination::{Accepted, Reply, TokenRecord};
+use crate::coordination::{Accepted, Ballot, Reply, TokenRecord};
 
 use super::state::{Acceptor, Lease, Serving, State};
 
@@ -23,8 +23,8 @@ pub enum Answer<'a> {
 pub(in crate::coordination) enum Standing {
     /// Nothing: it has failed, or is in quarantine.
     Unknown,
-    /// It has granted none that lives.
-    Free,
+    /// It has granted none that lives. Whoever asks for one has to rank above what it has promised.
+    Free { promised: Option<Ballot> },
     /// It has, and so much is left of it.
     Held { remaining: Duration },
 }

@@ -135,7 +135,9 @@ impl Acceptor {
             Some(lease) => Standing::Held {
                 remaining: lease.until.since(now),
             },
-            None => Standing::Free,
+            None => Standing::Free {
+                promised: serving.promised,
+            },
         }
     }
 

@@ -92,7 +92,13 @@ where
                 Poll::Pending => timer.as_mut().poll_fired(cx).map(|()| None),
             });
             match answer.await {
-                Some((id, Ok(LeaseResponse::Free))) => free.add(members, id, Rules::ALL),
+                Some((id, Ok(LeaseResponse::Free { promised }))) => {
+                    free.add(members, id, Rules::ALL);
+                    // Or the next attempt would be refused, by what the holder's renewals were promised.
+                    if let Some(promised) = promised {
+                        self.proposer.outrank(promised);
+                    }
+                }
                 // One that answers too soon, or not at all, is not asked more often for it.
                 Some((id, _)) => {
                     for turn in turns.iter_mut().filter(|turn| turn.id == id) {

@@ -45,7 +45,7 @@ pub struct QuorumLease<S: Service<LeaseRequest>> {
     clock: Arc<dyn Clock>,
     pub(super) rng: Rng,
     pub(super) members: Members,
-    proposer: Proposer,
+    pub(super) proposer: Proposer,
     pub(super) slots: Slots<S>,
     pub(super) hints: Hints,
     meter: Meter,
@@ -159,7 +159,9 @@ where
                 Heard::Answer(Ok(LeaseResponse::Reply(reply))) => {
                     proposer.handle(reply, clock.now())
                 }
-                Heard::Answer(Ok(LeaseResponse::Silence | LeaseResponse::Free)) => Step::default(),
+                Heard::Answer(Ok(LeaseResponse::Silence | LeaseResponse::Free { .. })) => {
+                    Step::default()
+                }
                 Heard::Answer(Err(cause)) => {
                     source = Some(cause);
                     Step::default()

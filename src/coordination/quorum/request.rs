@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::coordination::{AcceptorId, Answer, Message, Reply};
+use crate::coordination::{AcceptorId, Answer, Ballot, Message, Reply};
 use crate::name::Name;
 
 /// What a node asks of an acceptor.
@@ -37,7 +37,10 @@ pub enum Ask {
 /// What an acceptor answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(rename_all = "snake_case"))]
+#[cfg_attr(
+    feature = "serde",
+    serde(rename_all = "snake_case", deny_unknown_fields)
+)]
 pub enum LeaseResponse {
     /// Nothing is said: to a release, in quarantine, and to a wait that has not come to its end. It is no
     /// failure of the acceptor, and whatever stands around the transport should count none.
@@ -45,7 +48,10 @@ pub enum LeaseResponse {
     /// To a [`Prepare`](crate::coordination::Prepare) or an [`Accept`](crate::coordination::Accept).
     Reply(Reply),
     /// To a wait: there is no lease that lives. A hint, by which nobody decides anything.
-    Free,
+    Free {
+        /// The highest ballot that the acceptor promised anything: who asks next ranks above it.
+        promised: Option<Ballot>,
+    },
 }
 
 impl From<Answer<'static>> for LeaseResponse {
@@ -64,7 +70,7 @@ impl LeaseResponse {
             Self::Reply(Reply::Promise(promise)) => promise.from == from,
             Self::Reply(Reply::Accepted(accepted)) => accepted.from == from,
             Self::Reply(Reply::Nack(nack)) => nack.from == from,
-            Self::Silence | Self::Free => true,
+            Self::Silence | Self::Free { .. } => true,
         }
     }
 }

@@ -76,7 +76,7 @@ async fn until_free(shared: &Shared) -> Result {
         };
         let remaining = match standing {
             Standing::Unknown => return Ok(LeaseResponse::Silence),
-            Standing::Free => return Ok(LeaseResponse::Free),
+            Standing::Free { promised } => return Ok(LeaseResponse::Free { promised }),
             Standing::Held { remaining } => remaining,
         };
         // A lease that ends by its time is no news: whoever waits knows when that is.

@@ -4,7 +4,8 @@ use std::error::Error as StdError;
 use std::time::Duration;
 
 use mainstay::coordination::{
-    AcceptorError, AcceptorService, AcquireError, LeaseStore, RenewError, TokioClock,
+    AcceptorError, AcceptorId, AcceptorService, AcquireError, Clock, LeaseStore, Moment, NodeId,
+    QuorumLease, RenewError, TokioClock,
 };
 use mainstay::test_util::Stepper;
 use tokio::time::{Instant, sleep};
@@ -32,9 +33,11 @@ async fn one_of_three_may_fail_in_any_way() {
         let start = Instant::now();
         one.acquire(None).await.unwrap();
         one.renew().await.unwrap();
+        tokio::task::yield_now().await;
         one.release().await;
         assert_eq!(start.elapsed(), Duration::ZERO, "{way:?}");
-        assert!(lines[0].most() <= 1, "{way:?}");
+        // One, and one that was aborted and that the runtime has not dropped yet.
+        assert!(lines[0].most() <= 2, "{way:?}");
     }
 }
 
@@ -116,7 +119,7 @@ async fn a_renewal_that_fails_leaves_the_grant_and_then_the_lease_is_lost() {
 async fn acceptors_in_quarantine_say_nothing_and_then_grant() {
     let clock = TokioClock::new();
     let acceptors = [1, 2, 3].map(|id| {
-        let id = mainstay::coordination::AcceptorId(id);
+        let id = AcceptorId(id);
         AcceptorService::new(RESOURCE, id, timing(), store(), clock)
     });
     let lines = acceptors.map(Line::new);
@@ -126,10 +129,9 @@ async fn acceptors_in_quarantine_say_nothing_and_then_grant() {
         error,
         AcquireError::Unavailable { source: None, .. }
     ));
+    assert!(one.clock().now().since(Moment::ORIGIN) < timing().quarantine());
     // The attempt that is under way when the quarantine ends.
     one.acquire(None).await.unwrap();
-    let start = timing().quarantine();
-    assert!(tokio::time::Instant::now().elapsed() < start);
 }
 
 #[tokio::test(start_paused = true)]
@@ -160,7 +162,7 @@ async fn disks_that_fail_are_the_reason() {
 async fn acceptors_of_another_resource_never_grant() {
     let clock = TokioClock::new();
     let lines = [1, 2, 3].map(|id| {
-        let id = mainstay::coordination::AcceptorId(id);
+        let id = AcceptorId(id);
         Line::new(AcceptorService::embedded(
             "another",
             id,
@@ -185,12 +187,11 @@ async fn acceptors_of_another_resource_never_grant() {
 async fn two_names_of_one_acceptor_are_no_majority() {
     let only = acceptor(1);
     let pairs = [1, 2, 3].map(|id| {
-        let id = mainstay::coordination::AcceptorId(id);
+        let id = AcceptorId(id);
         (id, Line::new(only.clone()))
     });
-    let node = mainstay::coordination::NodeId(1);
-    let mut one =
-        mainstay::coordination::QuorumLease::new(RESOURCE, node, pairs, config()).unwrap();
+    let node = NodeId(1);
+    let mut one = QuorumLease::new(RESOURCE, node, pairs, config()).unwrap();
     let error = one.acquire(None).await.unwrap_err();
     assert!(source_of(&error).contains("another answered"), "{error}");
 }
@@ -208,13 +209,17 @@ async fn what_the_slow_have_not_answered_goes_on_for_the_ttl_and_until_the_next_
     lines[0].set(Way::Fails);
     lines[2].delay(Duration::ZERO);
     one.renew().await.unwrap();
-    lines[2].set(Way::Hangs);
     lines[0].set(Way::Through);
-    one.renew().await.unwrap();
+    one.release().await;
+    lines[2].set(Way::Hangs);
+    one.acquire(None).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(lines[2].alive(), 1);
+        one.renew().await.unwrap();
+        // What is aborted is dropped by the runtime.
+        sleep(MS).await;
+    }
     assert_eq!(lines[2].alive(), 1);
-    one.renew().await.unwrap();
-    sleep(MS).await;
-    assert_eq!((lines[2].alive(), lines[2].most()), (1, 1));
     sleep(TTL + MS).await;
     assert_eq!(lines[2].alive(), 0);
 }

@@ -19,7 +19,7 @@ async fn where_nothing_is_held_the_answer_is_there_at_once() {
         let mut waiting = Stepper::new(acceptor.clone().oneshot(wait(within)));
         assert!(matches!(
             waiting.step(),
-            Poll::Ready(Ok(LeaseResponse::Free))
+            Poll::Ready(Ok(LeaseResponse::Free { .. }))
         ));
     }
 }
@@ -43,7 +43,7 @@ async fn a_release_is_told_and_a_renewal_is_not() {
     let _ = acceptor.clone().oneshot(release(renewed)).await.unwrap();
     assert!(matches!(
         waiting.step(),
-        Poll::Ready(Ok(LeaseResponse::Free))
+        Poll::Ready(Ok(LeaseResponse::Free { .. }))
     ));
 }
 
@@ -71,6 +71,11 @@ async fn a_wait_ends_with_its_own_time_and_with_the_lease() {
 
 #[tokio::test(start_paused = true)]
 async fn one_too_many_is_told_nothing_at_once_and_one_that_goes_makes_room() {
+    // 257 in one task are more than tokio lets it do at once.
+    tokio::task::unconstrained(one_too_many()).await;
+}
+
+async fn one_too_many() {
     let acceptor = acceptor(1);
     let held = granted(&acceptor, 7, 1).await;
     let waiting = || Stepper::new(acceptor.clone().oneshot(wait(TTL)));
@@ -84,7 +89,10 @@ async fn one_too_many_is_told_nothing_at_once_and_one_that_goes_makes_room() {
     assert!(refused(waiting().step()));
     let _ = acceptor.clone().oneshot(release(held)).await.unwrap();
     for mut one in all.into_iter().chain([last]) {
-        assert_eq!(one.finish().await.unwrap(), LeaseResponse::Free);
+        assert!(matches!(
+            one.step(),
+            Poll::Ready(Ok(LeaseResponse::Free { .. }))
+        ));
     }
 }
 
