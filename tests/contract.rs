@@ -9,6 +9,7 @@
     feature = "retry",
     feature = "breaker",
     feature = "bulkhead",
+    feature = "coordination",
     feature = "deadline",
     feature = "http",
     feature = "idempotency",
@@ -39,6 +40,7 @@ use http::Request;
 use http_body_util::Empty;
 use mainstay::breaker::{BreakerConfig, BreakerLayer, Settle, Unsettled};
 use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
+use mainstay::coordination::{FencingGate, FencingLayer, OnMissing};
 use mainstay::deadline::{
     DeadlineClientConfig, DeadlineClientLayer, DeadlineServerConfig, DeadlineServerLayer, Expired,
 };
@@ -164,6 +166,25 @@ fn minting(probe: Probe) -> impl Stack {
         .service(probe)
 }
 
+/// Requests of one term, and requests of none. What waits to come in is in `tests/fencing`.
+fn fencing_rows(matrix: &mut Matrix) {
+    for (name, field) in [
+        ("fencing", "fencing-token"),
+        ("fencing, unfenced", "x-other"),
+    ] {
+        let subject = Subject::new(name, |probe| {
+            let gate = FencingGate::in_memory(None);
+            tower::ServiceBuilder::new()
+                .map_request(Letter::with(field, "7"))
+                .layer(FencingLayer::new("contract", gate).on_missing(OnMissing::Pass))
+                .map_request(Letter::open)
+                .layer(error::layer())
+                .service(probe)
+        });
+        matrix.row(&subject.metered("fencing"));
+    }
+}
+
 fn idempotency_rows(matrix: &mut Matrix) {
     matrix.row(
         &Subject::new("idempotency, pass", |probe| {
@@ -230,6 +251,7 @@ fn every_layer_keeps_the_contract() {
     matrix.row(&Subject::new("body timeout", streamed::body_timeout).metered("body_timeout"));
     trace_rows(&mut matrix);
     idempotency_rows(&mut matrix);
+    fencing_rows(&mut matrix);
     matrix.row(
         &Subject::new("stack of four", |probe| {
             tower::ServiceBuilder::new()

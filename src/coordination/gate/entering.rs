@@ -51,3 +51,9 @@ impl Entering {
         entered.map_ok(|()| Permit::new(Arc::clone(shared), token))
     }
 }
+
+#[cfg(all(test, not(mainstay_loom)))]
+mod tests;
+
+#[cfg(all(test, mainstay_loom))]
+mod loom_tests;
