@@ -50,6 +50,10 @@ pub enum LeaseResponse {
     /// To a wait: there is no lease that lives. A hint, by which nobody decides anything.
     Free {
         /// The highest ballot that the acceptor promised anything: who asks next ranks above it.
+        #[cfg_attr(
+            feature = "serde",
+            serde(deserialize_with = "crate::coordination::wire::said")
+        )]
         promised: Option<Ballot>,
     },
 }

@@ -2,6 +2,7 @@
 
 mod acceptor;
 mod cancel;
+mod costs;
 mod endings;
 mod fights;
 mod handover;
