@@ -135,6 +135,7 @@ mod members;
 mod message;
 mod moment;
 mod proposer;
+mod quorum;
 #[cfg(test)]
 mod random_tests;
 mod refusal;
@@ -167,6 +168,10 @@ pub use members::{Members, MembersConfig};
 pub use message::{Accept, Accepted, Live, Message, Nack, Prepare, Promise, Release, Reply};
 pub use moment::Moment;
 pub use proposer::{Abandoned, Event, Grant, Proposer, Step};
+pub use quorum::{
+    AcceptorError, AcceptorFuture, AcceptorService, Ask, LeaseRequest, LeaseResponse, QuorumConfig,
+    QuorumLease,
+};
 pub use refusal::NotLeader;
 pub use store::{EphemeralTokenStore, FileTokenStore, StoreError, TokenRecord, TokenStore};
 pub use tenure::{Due, Tenure};

@@ -1,5 +1,6 @@
-//! Coordination from outside: leases, elections and what is done under them.
+//! Coordination from outside: acceptors, leases and elections, and what is done under them.
 
 #![cfg(all(feature = "test-util", feature = "coordination"))]
 
 mod election;
+mod quorum;
