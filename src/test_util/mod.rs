@@ -49,6 +49,7 @@
 mod act;
 mod drops;
 mod probe;
+pub mod simulator;
 mod stepper;
 mod token;
 mod wakers;

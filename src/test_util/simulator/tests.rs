@@ -1,0 +1,1 @@
+//! The simulator, with machines that do nothing but watch it.
