@@ -47,7 +47,7 @@ pub struct Accept {
 /// See [`Message::Release`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Release {
-    /// The attempt by which the lease was granted.
+    /// The last attempt; what was granted to it, or to an earlier one of its owner, is of no use any more.
     pub ballot: Ballot,
 }
 

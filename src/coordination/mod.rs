@@ -7,7 +7,9 @@
 //! | Part | What it does |
 //! |---|---|
 //! | [`Acceptor`] | grants the lease of one resource, to one incarnation of one node at a time |
-//! | [`Proposer`] | asks a majority for it, renews it, and says until when it may be used |
+//! | [`Proposer`] | asks a majority for it, again to renew it, and says until when it may be used |
+//! | [`Tenure`] | says when a lease is to be renewed, and when its holder has to stop |
+//! | [`LeaseStore`] | grants leases to one node, by whatever means |
 //! | [`FencingGate`] | stands before the resource, and lets nobody in whose term is over |
 //! | [`TokenStore`] | keeps the highest token through a crash |
 //! | [`Clock`] | a clock that never steps, and counts the time that a machine is suspended |
@@ -65,6 +67,7 @@ mod acceptor;
 mod ballot;
 mod clock;
 mod gate;
+mod lease;
 mod members;
 mod message;
 mod moment;
@@ -73,6 +76,7 @@ mod proposer;
 mod random_tests;
 mod rules;
 mod store;
+mod tenure;
 mod timing;
 mod token;
 #[cfg(test)]
@@ -84,10 +88,12 @@ pub use ballot::{AcceptorId, Ballot, Incarnation, NodeId, Owner};
 pub use clock::ManualClock;
 pub use clock::{BootClock, Clock, TokioClock};
 pub use gate::{FencingGate, GateError, GateSnapshot, Permit, Stale};
+pub use lease::{AcquireError, LeaseStore, RenewError, Safety};
 pub use members::{Members, MembersConfig};
 pub use message::{Accept, Accepted, Live, Message, Nack, Prepare, Promise, Release, Reply};
 pub use moment::Moment;
 pub use proposer::{Abandoned, Event, Grant, Proposer, Step};
 pub use store::{EphemeralTokenStore, FileTokenStore, StoreError, TokenRecord, TokenStore};
+pub use tenure::{Due, Tenure};
 pub use timing::{Timing, TimingConfig};
 pub use token::FencingToken;

@@ -1,7 +1,7 @@
 //! The acceptor's decisions.
 //!
 //! I1. A lease that lives is not replaced by one of another incarnation, whatever its ballot; it ends by
-//!     its time, by a release that names its very ballot, or with the acceptor's memory.
+//!     its time, by its owner's release of its ballot or of a later one, or with the acceptor's memory.
 //! I2. The durable token never falls, and the same one is taken again only from the owner that set it.
 //! I3. No `Accepted` exists before the token that it is for is durable.
 //! I5. In quarantine an acceptor has neither promise nor lease, and answers nobody.
@@ -174,7 +174,7 @@ impl Acceptor {
     fn release(&mut self, mut serving: Serving, release: Release) -> Answer<'_> {
         let is_meant = |lease: &Lease| {
             if self.rules.keeps(Rule::ExactRelease) {
-                lease.ballot == release.ballot
+                lease.ballot.owner() == release.ballot.owner() && lease.ballot <= release.ballot
             } else {
                 self.is_same(lease.ballot.owner(), release.ballot.owner())
             }

@@ -233,15 +233,16 @@ fn i5_in_quarantine_nobody_is_answered_and_nothing_remembered() {
 }
 
 #[test]
-fn only_a_release_of_the_very_attempt_ends_a_lease() {
+fn only_a_release_by_its_owner_of_that_attempt_or_a_later_one_ends_a_lease() {
     let mut acceptor = fresh();
     let held = ballot(5, 1, 1);
     assert!(grants(&mut acceptor, held, 1, at(0)));
     for other in [
         ballot(4, 1, 1),
-        ballot(6, 1, 1),
         ballot(5, 1, 2),
+        ballot(6, 1, 2),
         ballot(5, 2, 1),
+        ballot(6, 2, 1),
     ] {
         assert!(ask(&mut acceptor, release(other), at(0)).is_none());
         assert!(
@@ -260,6 +261,8 @@ fn only_a_release_of_the_very_attempt_ends_a_lease() {
         "and so does the token"
     );
     assert!(grants(&mut acceptor, ballot(9, 2, 2), 2, at(0)));
+    assert!(ask(&mut acceptor, release(ballot(10, 2, 2)), at(0)).is_none());
+    assert!(grants(&mut acceptor, ballot(11, 1, 1), 3, at(0)));
 }
 
 #[test]

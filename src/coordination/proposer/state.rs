@@ -7,13 +7,15 @@
 //!     has ended, the next term is another one.
 //! I4. A phase ends with yes from a majority of different members. Strangers, and who says it twice, do
 //!     not count.
-//! I5. What is resigned is not held any more when the release leaves.
+//! I5. What is resigned is not held any more when the release leaves. A release gives back whatever was
+//!     granted to any attempt until then, so it leaves only when none of them is of use any more.
 //! I6. A refusal, like all hints, changes when and with what numbers is asked next, and never what is held.
 
 use std::time::Duration;
 
 use crate::coordination::members::Votes;
 use crate::coordination::rules::{Rule, Rules};
+use crate::coordination::timing::{nth, share};
 use crate::coordination::{
     Accepted, Ballot, FencingToken, Live, Members, Message, Moment, Nack, Owner, Promise, Release,
     Reply, Timing,
@@ -21,12 +23,14 @@ use crate::coordination::{
 
 use super::attempt::{Asks, Attempt};
 use super::event::{Abandoned, Event, Grant, Step};
-use super::held::{Held, Notice, around, nth, share};
+use super::held::Held;
 
 /// Asks for the lease of one resource on behalf of one incarnation. Has no clock and does no I/O.
 ///
+/// It asks when it is told to: [`Tenure`](crate::coordination::Tenure) says when a lease is to be renewed.
 /// Every `jitter` is 64 uniform random bits.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub struct Proposer {
     me: Owner,
     members: Members,
@@ -38,7 +42,7 @@ pub struct Proposer {
     failures: u32,
     attempt: Option<Attempt>,
     pub(super) held: Option<Held>,
-    /// When to ask again, or to renew.
+    /// When the attempt asks again.
     next: Moment,
     pub(super) rules: Rules,
 }
@@ -83,42 +87,30 @@ impl Proposer {
         self.held.map(|held| held.ends)
     }
 
-    /// When [`tick`](Self::tick) has something to do, unless messages come before.
+    /// When [`tick`](Self::tick) has something to do, unless messages come before. `None` between attempts.
     pub fn wakes(&self) -> Option<Moment> {
-        let attempt = self.attempt.map(|attempt| attempt.ends.min(self.next));
-        let held = self.held.map(|held| {
-            let notice = held.next_notice(&self.timing);
-            match held.notice {
-                Notice::Expiring => notice,
-                Notice::Well | Notice::AtRisk => notice.min(self.next),
-            }
-        });
-        [attempt, held].into_iter().flatten().min()
+        self.attempt
+            .map(|attempt| self.limit(&attempt).min(self.next))
     }
 
-    /// Begins an attempt, in place of one that has not ended: to be elected or, while the lease is held,
-    /// to renew it.
+    /// Begins an attempt, in place of one that has not ended: to renew the lease while it is held, and to be
+    /// elected when it is not.
     pub fn start(&mut self, now: Moment, jitter: u64) -> Step {
-        if let Some(event) = self.expire(now) {
-            return Step::event(event);
-        }
-        self.next = now.after(around(self.interval(), jitter));
-        if self
+        self.lapse(now);
+        if let Some(held) = self
             .held
-            .is_some_and(|held| held.notice == Notice::Expiring)
+            .filter(|held| now >= held.usable_until(&self.timing))
         {
-            let retry = self
-                .held
-                .map_or(Duration::ZERO, |held| held.ends.since(now));
             return Step::event(Event::Abandoned {
                 why: Abandoned::Expiring,
-                retry,
+                retry: held.ends.since(now),
             });
         }
         let Some(counter) = self.counter.checked_add(1) else {
             return self.abandon(Abandoned::Exhausted, jitter);
         };
         self.counter = counter;
+        self.next = now.after(self.timing.again(jitter));
         let attempt = Attempt {
             ballot: Ballot {
                 counter,
@@ -142,9 +134,7 @@ impl Proposer {
         if let Reply::Nack(nack) = reply {
             self.learn(nack);
         }
-        if let Some(event) = self.expire(now) {
-            return Step::event(event);
-        }
+        self.lapse(now);
         let ballot = match reply {
             Reply::Promise(Promise { ballot, .. })
             | Reply::Accepted(Accepted { ballot, .. })
@@ -154,10 +144,8 @@ impl Proposer {
             // Of an attempt that has ended.
             return Step::NONE;
         };
-        let is_late_timer =
-            !self.rules.keeps(Rule::EarlyDeadline) && matches!(attempt.asks, Asks::Prepare { .. });
-        if now >= attempt.ends && !is_late_timer {
-            return self.abandon(Abandoned::TimedOut, attempt.jitter);
+        if let Some(why) = self.outlasted(&attempt, now) {
+            return self.abandon(why, attempt.jitter);
         }
         match (reply, attempt.asks) {
             (Reply::Promise(promise), Asks::Prepare { high }) => {
@@ -173,42 +161,33 @@ impl Proposer {
         }
     }
 
-    /// What time alone has brought by `now`.
+    /// What time alone has brought by `now`: asks again, or gives up.
     pub fn tick(&mut self, now: Moment, jitter: u64) -> Step {
-        if let Some(event) = self.expire(now) {
-            return Step::event(event);
+        self.lapse(now);
+        let Some(attempt) = self.attempt else {
+            return Step::NONE;
+        };
+        if let Some(why) = self.outlasted(&attempt, now) {
+            return self.abandon(why, jitter);
         }
-        if self.attempt.is_some_and(|attempt| now >= attempt.ends) {
-            return self.abandon(Abandoned::TimedOut, jitter);
+        if now < self.next {
+            return Step::NONE;
         }
-        let at_risk = self.at_risk(now);
-        let mut step = Step::NONE;
-        if now >= self.next {
-            if let Some(attempt) = self.attempt {
-                self.next = now.after(around(self.interval(), jitter));
-                step = Step::send(attempt.message(self.timing.ttl()));
-            } else if self
-                .held
-                .is_some_and(|held| held.notice != Notice::Expiring)
-            {
-                step = self.start(now, jitter);
-            }
-        }
-        step.event = at_risk.or(step.event);
-        step
+        self.next = now.after(self.timing.again(jitter));
+        Step::send(attempt.message(self.timing.ttl()))
     }
 
     /// Gives back what is held, and ends what is under way. Whatever runs under the lease has ended
     /// before this is called.
     pub fn resign(&mut self) -> Step {
-        self.attempt = None;
+        let attempt = self.attempt.take();
         // I5.
-        let Some(Held { ballot, token, .. }) = self.held.take() else {
-            return Step::NONE;
-        };
+        let held = self.held.take();
+        let last = attempt.map(|attempt| attempt.ballot);
+        let last = last.max(held.map(|held| held.ballot));
         Step {
-            send: Some(Message::Release(Release { ballot })),
-            event: Some(Event::Resigned(token)),
+            send: last.map(|ballot| Message::Release(Release { ballot })),
+            event: held.map(|held| Event::Resigned(held.token)),
         }
     }
 
@@ -225,7 +204,7 @@ impl Proposer {
         match live {
             Some(live) if !self.is_open(&attempt, live) => {
                 attempt.refusals.add(&self.members, from, self.rules);
-                attempt.found_taken(live.remaining);
+                attempt.found_taken(live);
             }
             _ => {
                 attempt.votes.add(&self.members, from, self.rules);
@@ -234,7 +213,7 @@ impl Proposer {
         }
         self.attempt = Some(attempt);
         if attempt.refusals.is_hopeless(&self.members) {
-            return self.abandon(Abandoned::Taken, attempt.jitter);
+            return self.abandon(attempt.refused(), attempt.jitter);
         }
         if !attempt.votes.is_quorum(&self.members) {
             return Step::NONE;
@@ -270,17 +249,15 @@ impl Proposer {
             ballot: attempt.ballot,
             token,
             ends: attempt.ends,
-            notice: Notice::Well,
         };
         if now >= held.usable_until(&self.timing) {
             // Too late to do anything with it; and a renewal would not be one, I3.
             return self.abandon(Abandoned::TimedOut, attempt.jitter);
         }
-        // I3: the lease that a renewal began with is still held, or `expire` had ended the attempt.
+        // I3: the lease that a renewal began with is still held, or `outlasted` had ended the attempt.
         debug_assert_eq!(attempt.base, self.held.map(|held| held.ballot), "I3");
         self.attempt = None;
         self.failures = 0;
-        self.next = held.renewal(&self.timing, attempt.jitter);
         let is_renewal = self.held.replace(held).is_some();
         let grant = held.grant(&self.timing);
         Step::event(if is_renewal {
@@ -293,15 +270,11 @@ impl Proposer {
     fn nack(&mut self, mut attempt: Attempt, nack: Nack) -> Step {
         attempt.refusals.add(&self.members, nack.from, self.rules);
         if let Some(live) = nack.live.filter(|live| live.ballot.owner() != self.me) {
-            attempt.found_taken(live.remaining);
+            attempt.found_taken(live);
         }
         self.attempt = Some(attempt);
         if attempt.refusals.is_hopeless(&self.members) {
-            let why = match attempt.taken {
-                Some(_) => Abandoned::Taken,
-                None => Abandoned::Refused,
-            };
-            return self.abandon(why, attempt.jitter);
+            return self.abandon(attempt.refused(), attempt.jitter);
         }
         Step::NONE
     }
@@ -341,39 +314,48 @@ impl Proposer {
             .map_or(Some(FencingToken::FIRST), FencingToken::next)
     }
 
-    /// I1: what is held, and the attempt to renew it, end with time.
-    fn expire(&mut self, now: Moment) -> Option<Event> {
-        let held = self.held.as_mut()?;
-        if now >= held.ends {
-            let token = held.token;
-            self.held = None;
-            self.attempt = None;
-            return Some(Event::Lost(token));
-        }
-        if now >= held.usable_until(&self.timing) && held.notice != Notice::Expiring {
-            held.notice = Notice::Expiring;
-            self.attempt = None;
-            return Some(Event::Expiring(held.token));
-        }
-        None
+    /// I1: what is held ends with time.
+    fn lapse(&mut self, now: Moment) {
+        self.held = self.held.filter(|held| now < held.ends);
     }
 
-    fn at_risk(&mut self, now: Moment) -> Option<Event> {
-        let held = self.held.as_mut()?;
-        if held.notice != Notice::Well || now < held.at_risk(&self.timing) {
-            return None;
+    /// Until when an attempt may succeed.
+    fn limit(&self, attempt: &Attempt) -> Moment {
+        match self.held {
+            Some(held) => held.usable_until(&self.timing).min(attempt.ends),
+            None => attempt.ends,
         }
-        held.notice = Notice::AtRisk;
-        Some(Event::AtRisk(held.grant(&self.timing)))
+    }
+
+    /// I1, I3: why an attempt cannot succeed any more at `now`, unless it can.
+    fn outlasted(&self, attempt: &Attempt, now: Moment) -> Option<Abandoned> {
+        let is_usable = self
+            .held
+            .is_some_and(|held| now < held.usable_until(&self.timing));
+        if attempt.base.is_some() && !is_usable {
+            return Some(Abandoned::Expiring);
+        }
+        let is_late_timer =
+            !self.rules.keeps(Rule::EarlyDeadline) && matches!(attempt.asks, Asks::Prepare { .. });
+        (now >= attempt.ends && !is_late_timer).then_some(Abandoned::TimedOut)
     }
 
     fn abandon(&mut self, why: Abandoned, jitter: u64) -> Step {
-        let taken = self.attempt.take().and_then(|attempt| attempt.taken);
+        let attempt = self.attempt.take();
         self.failures = self.failures.saturating_add(1);
         // The hint is a stranger's: never waited for longer than any lease can last.
-        let taken = taken.unwrap_or_default().min(self.timing.held());
+        let taken = attempt.and_then(|attempt| attempt.taken);
+        let taken = taken.map_or(Duration::ZERO, |live| {
+            live.remaining.min(self.timing.held())
+        });
         let retry = taken.saturating_add(share(self.backoff(), jitter));
-        Step::event(Event::Abandoned { why, retry })
+        // I5: what some have granted is of no use; while a lease is held, theirs may be what protects it.
+        let granted = attempt
+            .filter(|attempt| self.held.is_none() && matches!(attempt.asks, Asks::Accept { .. }));
+        Step {
+            send: granted.map(|Attempt { ballot, .. }| Message::Release(Release { ballot })),
+            event: Some(Event::Abandoned { why, retry }),
+        }
     }
 
     /// The longest wait after so many failures: full jitter draws below it.
@@ -381,10 +363,5 @@ impl Proposer {
         let doublings = self.failures.min(5);
         let longest = nth(self.timing.ttl(), 20).saturating_mul(1 << doublings);
         longest.min(nth(self.timing.ttl(), 2))
-    }
-
-    /// Between one asking and the next.
-    fn interval(&self) -> Duration {
-        nth(self.timing.ttl(), 10)
     }
 }

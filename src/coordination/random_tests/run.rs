@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use crate::coordination::{
-    Acceptor, AcceptorId, Answer, Ballot, Event, FencingToken, Incarnation, Members, MembersConfig,
-    Message, Moment, NodeId, Owner, Proposer, Reply, Step,
+    Acceptor, AcceptorId, Answer, Ballot, Due as Duty, Event, FencingToken, Incarnation, Members,
+    MembersConfig, Message, Moment, NodeId, Owner, Proposer, Reply, Step, Tenure,
 };
 use crate::rng::Rng;
 
@@ -72,6 +72,7 @@ impl Run {
             let proposer = run.born(node);
             run.proposers.push(ProposerSlot {
                 proposer,
+                tenure: None,
                 clock,
                 paused_until: 0,
                 turn: 0,
@@ -230,6 +231,7 @@ impl Run {
         self.crashes += 1;
         let node = self.proposers[of].proposer.owner().node;
         self.proposers[of].proposer = self.born(node);
+        self.proposers[of].tenure = None;
         self.plan(length, Happening::Start { to: of });
     }
 
@@ -246,24 +248,65 @@ impl Run {
         let before = slot.proposer.grant(now);
         let step = match what {
             Happening::Answer { reply, .. } => slot.proposer.handle(reply, now),
-            Happening::Wake { turn, .. } if turn == slot.turn => slot.proposer.tick(now, jitter),
-            Happening::Start { .. } if slot.proposer.wakes().is_none() => {
+            Happening::Wake { turn, .. } if turn == slot.turn => {
+                match slot
+                    .tenure
+                    .as_mut()
+                    .and_then(|tenure| tenure.due(now, jitter))
+                {
+                    None | Some(Duty::AtRisk) => slot.proposer.tick(now, jitter),
+                    Some(Duty::Renew) => slot.proposer.start(now, jitter),
+                    Some(duty) => {
+                        self.stop(of, duty);
+                        return;
+                    }
+                }
+            }
+            Happening::Start { .. } if slot.proposer.wakes().is_none() && slot.tenure.is_none() => {
                 slot.proposer.start(now, jitter)
             }
-            Happening::Resign { .. } => slot.proposer.resign(),
+            Happening::Resign { .. } => {
+                slot.tenure = None;
+                slot.proposer.resign()
+            }
             _ => return,
         };
-        slot.turn += 1;
-        let turn = slot.turn;
-        let wait = slot
-            .proposer
-            .wakes()
-            .map(|wakes| slot.clock.wait(wakes.since(now)));
-        if let Some(wait) = wait {
-            self.plan_at(self.now + wait, Happening::Wake { to: of, turn });
+        match (step.event, &mut slot.tenure) {
+            (Some(Event::Elected(grant)), tenure) => {
+                *tenure = Some(Tenure::new(self.options.timing(), grant, jitter));
+            }
+            (Some(Event::Renewed(grant)), Some(tenure)) => {
+                assert!(tenure.renew(grant, now, jitter), "{grant:?}");
+            }
+            _ => {}
         }
+        self.wake(of);
         self.watch(of, before.map(|grant| grant.token), step);
         self.follow(of, step);
+    }
+
+    fn wake(&mut self, of: usize) {
+        let slot = &mut self.proposers[of];
+        slot.turn += 1;
+        let turn = slot.turn;
+        let now = slot.clock.at(self.now);
+        let tenure = slot.tenure.as_ref().and_then(Tenure::wakes);
+        let wakes = [slot.proposer.wakes(), tenure].into_iter().flatten().min();
+        if let Some(wakes) = wakes {
+            let wait = slot.clock.wait(wakes.since(now));
+            self.plan_at(self.now + wait, Happening::Wake { to: of, turn });
+        }
+    }
+
+    /// What ends a term by time.
+    fn stop(&mut self, of: usize, duty: Duty) {
+        if duty == Duty::Ended {
+            self.proposers[of].tenure = None;
+            self.plan(nanos(TTL) / 4, Happening::Start { to: of });
+        } else if self.dice.percent(50) {
+            self.plan(nanos(TTL) / 20, Happening::Resign { to: of });
+        }
+        self.wake(of);
     }
 
     fn follow(&mut self, of: usize, step: Step) {
@@ -281,11 +324,8 @@ impl Run {
                 let wait = self.proposers[of].clock.wait(retry);
                 self.plan_at(self.now + wait, Happening::Start { to: of });
             }
-            Some(Event::Lost(_) | Event::Resigned(_)) => {
+            Some(Event::Resigned(_)) => {
                 self.plan(nanos(TTL) / 4, Happening::Start { to: of });
-            }
-            Some(Event::Expiring(_)) if self.dice.percent(50) => {
-                self.plan(nanos(TTL) / 20, Happening::Resign { to: of });
             }
             _ => {}
         }

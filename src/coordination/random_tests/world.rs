@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::coordination::rules::{Rule, Rules};
 use crate::coordination::{
-    Acceptor, Message, Moment, Proposer, Reply, Timing, TimingConfig, TokenRecord,
+    Acceptor, Message, Moment, Proposer, Reply, Tenure, Timing, TimingConfig, TokenRecord,
 };
 use crate::rng::Rng;
 
@@ -169,6 +169,7 @@ pub(super) struct AcceptorSlot {
 
 pub(super) struct ProposerSlot {
     pub(super) proposer: Proposer,
+    pub(super) tenure: Option<Tenure>,
     pub(super) clock: Clock,
     pub(super) paused_until: u64,
     pub(super) turn: u64,
