@@ -78,8 +78,8 @@ impl<R> Birth<R> {
     }
 
     /// What is on its disk.
-    pub fn store(self) -> Store<R> {
-        self.store
+    pub const fn store(&self) -> &Store<R> {
+        &self.store
     }
 }
 

@@ -23,7 +23,7 @@ impl Network {
         &self,
         (from, to): (usize, usize),
         now: u64,
-        has_faults: bool,
+        faults_end: Option<u64>,
         options: &Options,
         dice: &Dice,
     ) -> [Option<u64>; 2] {
@@ -33,20 +33,28 @@ impl Network {
         if self.is_cut(from, to, now) {
             return [None, None];
         }
+        let (min, max) = (nanos(options.delay_min), nanos(options.delay_max));
+        let usual = || {
+            let wait = dice.below(max.saturating_sub(min).saturating_add(1));
+            now.saturating_add(min).saturating_add(wait)
+        };
+        let Some(faults_end) = faults_end else {
+            return [Some(usual()), None];
+        };
         let arrival = || {
-            if has_faults && dice.hits(options.dropped) {
+            if dice.hits(options.dropped) {
                 return None;
             }
-            let (min, max) = (nanos(options.delay_min), nanos(options.delay_max));
-            let wait = if has_faults && dice.hits(options.late) {
-                dice.up_to(options.late_max)
-            } else {
-                dice.below(max.saturating_sub(min).saturating_add(1))
-            };
-            Some(now.saturating_add(min).saturating_add(wait))
+            let at = usual();
+            if !dice.hits(options.late) {
+                return Some(at);
+            }
+            // As all faults, it ends when they do.
+            let late = at.saturating_add(dice.up_to(options.late_max));
+            Some(late.min(faults_end.max(at)))
         };
         let first = arrival();
-        let is_doubled = has_faults && dice.hits(options.doubled);
+        let is_doubled = dice.hits(options.doubled);
         [first, is_doubled.then(arrival).flatten()]
     }
 
@@ -145,18 +153,21 @@ mod tests {
         let (network, dice) = (Network::new(2), Dice(Rng::seeded(1)));
         let all = Options::calm_sea(0).dropped(Ratio::ONE);
         assert_eq!(
-            network.arrivals((1, 1), 5, true, &all, &dice),
+            network.arrivals((1, 1), 5, Some(9), &all, &dice),
             [Some(5), None]
         );
-        assert_eq!(network.arrivals((0, 1), 5, true, &all, &dice), [None, None]);
+        assert_eq!(
+            network.arrivals((0, 1), 5, Some(9), &all, &dice),
+            [None, None]
+        );
         let twice = Options::calm_sea(0).doubled(Ratio::ONE);
         let at_once = twice.delay(Duration::ZERO, Duration::ZERO);
         assert_eq!(
-            network.arrivals((0, 1), 5, true, &at_once, &dice),
+            network.arrivals((0, 1), 5, Some(9), &at_once, &dice),
             [Some(5); 2]
         );
         assert_eq!(
-            network.arrivals((0, 1), 5, false, &at_once, &dice),
+            network.arrivals((0, 1), 5, None, &at_once, &dice),
             [Some(5), None]
         );
     }

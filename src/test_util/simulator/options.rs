@@ -10,7 +10,7 @@ use super::dice::Dice;
 /// Everything that decides how a run goes, but for the cluster. Its `Debug` shows all of it.
 ///
 /// Faults begin in the first part of a run, for [`length`](Self::length), and end in it; then comes the
-/// [`calm`](Self::calm). Messages that are late may still arrive there.
+/// [`calm`](Self::calm).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub struct Options {
@@ -165,6 +165,11 @@ impl Options {
         self.delay_min = min;
         self.delay_max = max;
         self
+    }
+
+    /// When the last fault has ended, in true time since the begin of the run.
+    pub const fn faults_end(&self) -> Duration {
+        self.length
     }
 
     /// What all draws depend on.

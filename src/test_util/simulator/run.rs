@@ -299,10 +299,10 @@ impl<'a, C: Cluster> Run<'a, C> {
     ) {
         count(&mut self.tally.sent, 1);
         let way = (from, to);
-        let (has_faults, options) = (self.has_faults(), self.options);
+        let faults_end = Some(self.faults_end).filter(|_| self.has_faults());
         let arrivals = self
             .network
-            .arrivals(way, leaves, has_faults, options, &self.dice);
+            .arrivals(way, leaves, faults_end, self.options, &self.dice);
         match arrivals {
             [None, None] => count(&mut self.tally.lost, 1),
             [Some(at), None] | [None, Some(at)] => {

@@ -25,7 +25,7 @@ pub fn search<C: Cluster>(
     for seed in seeds {
         let options = options(seed);
         match run(&options, cluster(&options)) {
-            Ok(ended) => tally.add(&ended.tally),
+            Ok(ended) => tally += ended.tally,
             Err(failure) => return Err(shrink(failure, cluster)),
         }
     }

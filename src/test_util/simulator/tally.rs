@@ -1,5 +1,7 @@
 //! How much has happened.
 
+use std::ops::AddAssign;
+
 /// What happened in one run, or in several. A run in which nothing happens proves nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
@@ -59,8 +61,10 @@ impl Tally {
     pub const fn cuts(&self) -> u64 {
         self.cuts
     }
+}
 
-    pub(super) fn add(&mut self, one: &Self) {
+impl AddAssign for Tally {
+    fn add_assign(&mut self, one: Self) {
         let fields = [
             (&mut self.runs, one.runs),
             (&mut self.inputs, one.inputs),
