@@ -342,7 +342,11 @@ impl Proposer {
 
     fn abandon(&mut self, why: Abandoned, jitter: u64) -> Step {
         let attempt = self.attempt.take();
-        self.failures = self.failures.saturating_add(1);
+        self.failures = match why {
+            // Whoever holds it has won. What others failed for before is over.
+            Abandoned::Taken { .. } => 1,
+            _ => self.failures.saturating_add(1),
+        };
         // The hint is a stranger's: never waited for longer than any lease can last.
         let taken = attempt.and_then(|attempt| attempt.taken);
         let taken = taken.map_or(Duration::ZERO, |live| {

@@ -9,7 +9,7 @@ use crate::coordination::{
 use crate::test_util::simulator::{Birth, Context, Input};
 
 use super::member::{Member, Report, Said, below, hits};
-use super::settings::{Broken, Settings, TTL};
+use super::settings::{Broken, Departs, Settings, TTL};
 
 pub(super) struct Candidate {
     pub(super) proposer: Proposer,
@@ -20,12 +20,12 @@ pub(super) struct Candidate {
     duels: bool,
     /// Says another ttl than it goes by.
     lies: bool,
-    /// How long it leads at most.
-    resigns: Duration,
+    departs: Departs,
     /// The attempts that may still give a lease, and when they began.
     begun: [Option<(Ballot, Moment)>; 2],
     starts_at: Option<Moment>,
     resigns_at: Option<Moment>,
+    crashes_at: Option<Moment>,
     writes_at: Option<Moment>,
     pub(super) reports: Vec<Report>,
 }
@@ -50,10 +50,11 @@ impl Candidate {
                 .then_some(settings.acceptors + settings.proposers),
             duels: settings.duels,
             lies: settings.broken == Broken::AnyTtl,
-            resigns: settings.resigns,
+            departs: settings.departs,
             begun: [None; 2],
             starts_at: Some(Moment::from_origin(birth.now()).after(wait)),
             resigns_at: None,
+            crashes_at: None,
             writes_at: None,
             reports: Vec::new(),
         }
@@ -61,7 +62,12 @@ impl Candidate {
 
     pub(super) fn wakes(&self) -> Option<Moment> {
         let tenure = self.tenure.as_ref().and_then(Tenure::wakes);
-        let own = [self.starts_at, self.resigns_at, self.writes_at];
+        let own = [
+            self.starts_at,
+            self.resigns_at,
+            self.crashes_at,
+            self.writes_at,
+        ];
         let others = [self.proposer.wakes(), tenure];
         own.into_iter().chain(others).flatten().min()
     }
@@ -100,6 +106,9 @@ impl Candidate {
     fn wake(&mut self, before: Option<FencingToken>, now: Moment, cx: &mut Context<'_, Member>) {
         let is_due = |at: Option<Moment>| at.is_some_and(|at| at <= now);
         let jitter = cx.random();
+        if is_due(self.crashes_at) {
+            return cx.crash();
+        }
         if is_due(self.resigns_at) {
             self.leave();
             let step = self.proposer.resign();
@@ -189,8 +198,12 @@ impl Candidate {
             Event::Elected(grant) => {
                 self.tenure = Some(Tenure::new(self.timing, grant, cx.random()));
                 self.starts_at = None;
-                if self.resigns < Duration::MAX {
-                    self.resigns_at = Some(now.after(below(cx, self.resigns)));
+                let soon = now.after(TTL + below(cx, 2 * TTL));
+                match self.departs {
+                    Departs::Never => {}
+                    Departs::Resigning(most) => self.resigns_at = Some(now.after(below(cx, most))),
+                    Departs::Leaving => self.resigns_at = Some(soon),
+                    Departs::Crashing => self.crashes_at = Some(soon),
                 }
                 if let Some(resource) = self.resource {
                     cx.send(resource, Said::Seal(grant.token));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
+use std::time::Duration;
 
 use crate::coordination::{
     AcceptorId, Ballot, Event, FencingToken, Grant, Members, MembersConfig, Moment, TokenRecord,
@@ -17,9 +18,10 @@ use super::settings::{Broken, Settings};
 /// Acceptors come first, then proposers, then the resource if there is one.
 pub(super) struct Election {
     settings: Settings,
-    calm_from: std::time::Duration,
+    calm_from: Duration,
     members: Members,
-    last: Option<FencingToken>,
+    leader: Option<usize>,
+    left: Option<Duration>,
     /// Who granted what, as bits.
     grants: BTreeMap<Ballot, u64>,
     records: Vec<Option<TokenRecord>>,
@@ -42,6 +44,9 @@ pub(super) struct Seen {
     pub(super) seals: u64,
     /// Calm parts of runs in which there had to be a leader.
     pub(super) settled: u64,
+    pub(super) last: Option<FencingToken>,
+    /// How long nobody was elected after the first leader had left.
+    pub(super) vacant: Option<Duration>,
 }
 
 impl AddAssign for Seen {
@@ -54,6 +59,7 @@ impl AddAssign for Seen {
         self.refused += other.refused;
         self.seals += other.seals;
         self.settled += other.settled;
+        self.last = self.last.max(other.last);
     }
 }
 
@@ -68,7 +74,8 @@ impl Election {
             settings,
             calm_from: options.faults_end(),
             members: Members::new(MembersConfig::new(ids)).unwrap(),
-            last: None,
+            leader: None,
+            left: None,
             grants: BTreeMap::new(),
             records: vec![None; settings.acceptors + settings.proposers + 1],
             are_gone: vec![false; settings.acceptors],
@@ -95,7 +102,10 @@ impl Election {
                 Ok(())
             }
             Report::Changed { event, before, by } => {
-                self.seen.resigned += u64::from(matches!(event, Event::Resigned(_)));
+                if matches!(event, Event::Resigned(_)) {
+                    self.seen.resigned += 1;
+                    self.left(of, view);
+                }
                 match event {
                     Event::Elected(grant) => self.elected(grant, of, by, view),
                     Event::Renewed(grant) if before != Some(grant.token) => {
@@ -119,12 +129,18 @@ impl Election {
             }
             Report::Wrote(token) => {
                 self.seen.writes += 1;
-                self.seen.late += u64::from(Some(token) < self.last);
+                self.seen.late += u64::from(Some(token) < self.seen.last);
                 if Some(token) < self.sealed {
                     return Err(format!("I7: {token} writes after {:?} sealed", self.sealed));
                 }
                 Ok(())
             }
+        }
+    }
+
+    fn left(&mut self, of: usize, view: &View<'_, Member>) {
+        if self.leader == Some(of) {
+            self.left = self.left.or(Some(view.now()));
         }
     }
 
@@ -135,11 +151,14 @@ impl Election {
         by: Option<(Ballot, Moment)>,
         view: &View<'_, Member>,
     ) -> Result<(), String> {
-        if self.last >= Some(grant.token) {
-            return Err(format!("I2: {} after {:?}", grant.token, self.last));
+        if self.seen.last >= Some(grant.token) {
+            return Err(format!("I2: {} after {:?}", grant.token, self.seen.last));
         }
-        self.last = Some(grant.token);
+        self.seen.last = Some(grant.token);
         self.seen.terms += 1;
+        self.leader = Some(of);
+        let wait = self.left.map(|left| view.now().saturating_sub(left));
+        self.seen.vacant = self.seen.vacant.or(wait);
         self.granted(grant, of, by, view)
     }
 
@@ -217,6 +236,7 @@ impl Cluster for Election {
             }
         }
         let Some(member) = view.machine(of) else {
+            self.left(of, view);
             return Ok(());
         };
         for &report in member.reports() {

@@ -9,7 +9,6 @@ use crate::rng::Rng;
 use crate::test_util::simulator::Options;
 
 pub(super) const TTL: Duration = Duration::from_secs(1);
-const NEVER: Duration = Duration::MAX;
 
 /// What is made wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,10 +40,21 @@ pub(super) struct Settings {
     pub(super) mixed: bool,
     /// Who was refused asks again at once, most of the time.
     pub(super) duels: bool,
-    /// How long a leader leads before it resigns, at most.
-    pub(super) resigns: Duration,
+    pub(super) departs: Departs,
     /// Leaders write to a resource behind a gate.
     pub(super) has_gate: bool,
+}
+
+/// What a leader does of itself after a while.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Departs {
+    Never,
+    /// Resigns, at the latest after so long.
+    Resigning(Duration),
+    /// Resigns after one to three ttl.
+    Leaving,
+    /// Crashes after one to three ttl.
+    Crashing,
 }
 
 struct Draw(Rng);
@@ -73,7 +83,12 @@ impl Settings {
             },
             mixed: draw.one(&[true, false, false, false]) || broken == Broken::AnyTtl,
             duels: draw.one(&[true, false, false, false, false]),
-            resigns: draw.one(&[NEVER, 10 * TTL, 2 * TTL, TTL / 4]),
+            departs: draw.one(&[
+                Departs::Never,
+                Departs::Resigning(10 * TTL),
+                Departs::Resigning(2 * TTL),
+                Departs::Resigning(TTL / 4),
+            ]),
             has_gate: draw.one(&[true, false, false])
                 || matches!(broken, Broken::NoGate | Broken::NoDrain),
         }
