@@ -17,6 +17,7 @@ mod resource;
 mod settings;
 
 use std::ops::Range;
+use std::panic::resume_unwind;
 use std::thread;
 
 use crate::test_util::simulator::{Tally, run, shrink};
@@ -47,7 +48,8 @@ fn all(seeds: Range<u64>) -> (Tally, Seen) {
         let (mut tally, mut seen) = (Tally::default(), Seen::default());
         for seed in seeds.filter(|seed| seed % threads == thread) {
             let options = Settings::options(seed, Broken::Nothing);
-            let election = |options: &_| Election::of(options, Broken::Nothing);
+            let settings = Settings::drawn(seed, Broken::Nothing);
+            let election = |options: &_| Election::with(settings, options);
             match run(&options, election(&options)) {
                 Ok(ended) => {
                     tally += ended.tally;
@@ -64,7 +66,7 @@ fn all(seeds: Range<u64>) -> (Tally, Seen) {
             .collect();
         let mut sum = (Tally::default(), Seen::default());
         for part in parts {
-            let (tally, seen) = part.join().expect("a thread that found no failure");
+            let (tally, seen) = part.join().unwrap_or_else(|panic| resume_unwind(panic));
             sum.0 += tally;
             sum.1 += seen;
         }
@@ -101,14 +103,16 @@ fn one_holder_at_a_time_and_a_larger_token_for_each() {
 fn seeds_until_seen(broken: Broken, invariant: &str) {
     let seen = (0..2 * SEEDS).find_map(|seed| {
         let options = Settings::options(seed, broken);
-        let failure = run(&options, Election::of(&options, broken)).err()?;
+        let settings = Settings::drawn(seed, broken);
+        let failure = run(&options, Election::with(settings, &options)).err()?;
         failure
             .what()
             .starts_with(invariant)
             .then_some((seed, failure))
     });
     let (seed, failure) = seen.unwrap_or_else(|| panic!("{broken:?} is not seen"));
-    let least = shrink(failure.clone(), |options| Election::of(options, broken));
+    let settings = Settings::drawn(seed, broken);
+    let least = shrink(failure.clone(), |options| Election::with(settings, options));
     let (what, faults) = (failure.what(), least.faults());
     println!("{broken:?} is seen with seed {seed}: {what}; it takes {faults:?}");
 }
@@ -172,9 +176,41 @@ fn a_seal_that_does_not_wait_lets_the_past_write() {
 fn the_same_seed_is_the_same_run() {
     let once = || {
         let options = Settings::options(7, Broken::Nothing);
-        run(&options, Election::of(&options, Broken::Nothing))
+        let settings = Settings::drawn(7, Broken::Nothing);
+        run(&options, Election::with(settings, &options))
             .unwrap()
             .tally
     };
     assert_eq!(once(), once());
+}
+
+#[test]
+#[ignore]
+fn tmp_deep() {
+    let n = number("MAINSTAY_SEEDS").unwrap_or(20_000);
+    let deep: [&'static [Rule]; 7] = [
+        &[Rule::ExactRelease],
+        &[Rule::KeepLive],
+        &[Rule::KeepLive, Rule::EarlyDeadline],
+        &[Rule::KeepLive, Rule::OwnOnlyRenewed],
+        &[Rule::OwnerIsIncarnation, Rule::Guard],
+        &[Rule::Guard],
+        &[Rule::TieByOwner],
+    ];
+    for rules in deep {
+        let broken = Broken::Core(rules);
+        let seen = (0..n).find_map(|seed| {
+            let options = Settings::options(seed, broken);
+            let f = run(
+                &options,
+                Election::with(Settings::drawn(seed, broken), &options),
+            )
+            .err()?;
+            (!f.what().starts_with("I8")).then_some((seed, f))
+        });
+        println!(
+            "{rules:?}: {:?}",
+            seen.map(|(s, f)| (s, f.what().to_owned()))
+        );
+    }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::coordination::{
-    Ballot, Due, Event, FencingToken, Incarnation, Members, Message, Moment, NodeId, Owner,
-    Proposer, Step, Tenure, Timing, TokenRecord,
+    Abandoned, Ballot, Due, Event, FencingToken, Incarnation, Members, Message, Moment, NodeId,
+    Owner, Prepare, Proposer, Reply, Step, Tenure, Timing, TokenRecord,
 };
 use crate::test_util::simulator::{Birth, Context, Input};
 
@@ -23,11 +23,23 @@ pub(super) struct Candidate {
     departs: Departs,
     /// The attempts that may still give a lease, and when they began.
     begun: [Option<(Ballot, Moment)>; 2],
+    waits: Option<Waiting>,
+    /// When it is told, it asks for the lease at once.
+    seizes: bool,
     starts_at: Option<Moment>,
     resigns_at: Option<Moment>,
     crashes_at: Option<Moment>,
     writes_at: Option<Moment>,
     pub(super) reports: Vec<Report>,
+}
+
+/// Until it is told that the lease is free.
+struct Waiting {
+    /// The attempt in whose way it was.
+    ballot: Ballot,
+    since: Moment,
+    /// Who has said that it is, as bits.
+    told: u64,
 }
 
 impl Candidate {
@@ -52,6 +64,8 @@ impl Candidate {
             lies: settings.broken == Broken::AnyTtl,
             departs: settings.departs,
             begun: [None; 2],
+            waits: None,
+            seizes: settings.seizes,
             starts_at: Some(Moment::from_origin(birth.now()).after(wait)),
             resigns_at: None,
             crashes_at: None,
@@ -82,6 +96,7 @@ impl Candidate {
                     let step = self.proposer.handle(reply, now);
                     self.follow(step, before, now, cx);
                 }
+                Said::Freed(reply) => self.freed(reply, before, now, cx),
                 Said::Sealed(token) if before == Some(token) => self.writes_at = Some(now),
                 _ => {}
             },
@@ -103,6 +118,13 @@ impl Candidate {
         }
     }
 
+    /// Whether the acceptors know that it waits to be told, and it is not about to ask by itself.
+    pub(super) fn is_waiting(&self, now: Moment) -> bool {
+        let since = self.waits.as_ref().map(|waiting| waiting.since);
+        let asks_at = self.starts_at.unwrap_or(now);
+        since.is_some_and(|since| since.after(TTL / 50) <= now) && asks_at > now.after(TTL / 50)
+    }
+
     fn wake(&mut self, before: Option<FencingToken>, now: Moment, cx: &mut Context<'_, Member>) {
         let is_due = |at: Option<Moment>| at.is_some_and(|at| at <= now);
         let jitter = cx.random();
@@ -113,7 +135,11 @@ impl Candidate {
             self.leave();
             let step = self.proposer.resign();
             // Whether or not there was still something to give back.
-            self.starts_at = Some(now.after(below(cx, TTL / 4)));
+            let wait = match self.departs {
+                Departs::Leaving => TTL,
+                _ => below(cx, TTL / 4),
+            };
+            self.starts_at = Some(now.after(wait));
             return self.follow(step, before, now, cx);
         }
         if is_due(self.writes_at) {
@@ -122,7 +148,8 @@ impl Candidate {
         if is_due(self.starts_at) {
             self.starts_at = None;
             if self.proposer.wakes().is_none() && self.tenure.is_none() {
-                return self.start(before, now, cx);
+                let seizes = self.duels && hits(cx, 30);
+                return self.start(seizes, before, now, cx);
             }
         }
         match self
@@ -130,7 +157,7 @@ impl Candidate {
             .as_mut()
             .and_then(|tenure| tenure.due(now, jitter))
         {
-            Some(Due::Renew) => self.start(before, now, cx),
+            Some(Due::Renew) => self.start(false, before, now, cx),
             Some(Due::Expiring) => {
                 self.writes_at = None;
                 if hits(cx, 50) {
@@ -148,22 +175,68 @@ impl Candidate {
         }
     }
 
+    /// Enough acceptors say that the lease in the way has been given back.
+    fn freed(
+        &mut self,
+        reply: Reply,
+        before: Option<FencingToken>,
+        now: Moment,
+        cx: &mut Context<'_, Member>,
+    ) {
+        let (ballot, from) = match reply {
+            Reply::Promise(promise) => (promise.ballot, promise.from),
+            Reply::Nack(nack) => (nack.ballot, nack.from),
+            Reply::Accepted(_) => return,
+        };
+        let step = self.proposer.handle(reply, now);
+        self.follow(step, before, now, cx);
+        let waiting = self.waits.as_mut();
+        let Some(waiting) = waiting.filter(|waiting| waiting.ballot == ballot) else {
+            return;
+        };
+        waiting.told |= 1 << from.0;
+        if usize::try_from(waiting.told.count_ones()).unwrap() <= self.acceptors / 2 {
+            return;
+        }
+        self.waits = None;
+        if self.proposer.wakes().is_none() && self.tenure.is_none() {
+            self.starts_at = None;
+            self.start(self.seizes, before, now, cx);
+        }
+    }
+
     fn leave(&mut self) {
         self.tenure = None;
         self.resigns_at = None;
         self.writes_at = None;
     }
 
-    fn start(&mut self, before: Option<FencingToken>, now: Moment, cx: &mut Context<'_, Member>) {
-        let step = self.proposer.start(now, cx.random());
-        if let Some(Message::Prepare(prepare)) = step.send {
+    fn start(
+        &mut self,
+        seizes: bool,
+        before: Option<FencingToken>,
+        now: Moment,
+        cx: &mut Context<'_, Member>,
+    ) {
+        self.waits = None;
+        let step = if seizes {
+            self.proposer.seize(now, cx.random())
+        } else {
+            self.proposer.start(now, cx.random())
+        };
+        let ballot = match step.send {
+            Some(Message::Prepare(prepare)) => Some(prepare.ballot),
+            Some(Message::Accept(accept)) => Some(accept.ballot),
+            Some(Message::Release(_)) | None => None,
+        };
+        if let Some(ballot) = ballot {
             let held = self.proposer.held_by();
             let kept = self
                 .begun
                 .iter()
                 .flatten()
                 .find(|begun| Some(begun.0) == held);
-            self.begun = [kept.copied(), Some((prepare.ballot, now))];
+            self.begun = [kept.copied(), Some((ballot, now))];
         }
         self.follow(step, before, now, cx);
     }
@@ -213,7 +286,17 @@ impl Candidate {
                 let tenure = self.tenure.as_mut().unwrap();
                 assert!(tenure.renew(grant, now, cx.random()), "{grant:?}");
             }
-            Event::Abandoned { retry, .. } if self.tenure.is_none() => {
+            Event::Abandoned { retry, why } if self.tenure.is_none() => {
+                if let (Abandoned::Taken { .. }, Some((ballot, _))) = (why, self.begun[1]) {
+                    self.waits = Some(Waiting {
+                        ballot,
+                        since: now,
+                        told: 0,
+                    });
+                    for to in 0..self.acceptors {
+                        cx.send(to, Said::Wait(Prepare { ballot }));
+                    }
+                }
                 let is_eager = self.duels && hits(cx, 80);
                 let wait = if is_eager {
                     below(cx, TTL / 100)

@@ -47,6 +47,8 @@ pub(super) struct Seen {
     pub(super) last: Option<FencingToken>,
     /// How long nobody was elected after the first leader had left.
     pub(super) vacant: Option<Duration>,
+    /// Whether somebody was waiting to be told.
+    pub(super) awaited: bool,
 }
 
 impl AddAssign for Seen {
@@ -64,10 +66,6 @@ impl AddAssign for Seen {
 }
 
 impl Election {
-    pub(super) fn of(options: &Options, broken: Broken) -> Self {
-        Self::with(Settings::drawn(options.seed(), broken), options)
-    }
-
     pub(super) fn with(settings: Settings, options: &Options) -> Self {
         let ids = (0..settings.acceptors).map(|id| AcceptorId(u32::try_from(id).unwrap()));
         Self {
@@ -101,23 +99,22 @@ impl Election {
                 *self.grants.entry(accepted.ballot).or_default() |= 1 << accepted.from.0;
                 Ok(())
             }
-            Report::Changed { event, before, by } => {
-                if matches!(event, Event::Resigned(_)) {
+            Report::Changed { event, before, by } => match event {
+                Event::Elected(grant) => self.elected(grant, of, by, view),
+                Event::Renewed(grant) if before != Some(grant.token) => {
+                    Err(format!("I3: {} renews {before:?}", grant.token))
+                }
+                Event::Renewed(grant) => {
+                    self.seen.renewals += 1;
+                    self.granted(grant, of, by, view)
+                }
+                Event::Resigned(_) => {
                     self.seen.resigned += 1;
                     self.left(of, view);
+                    Ok(())
                 }
-                match event {
-                    Event::Elected(grant) => self.elected(grant, of, by, view),
-                    Event::Renewed(grant) if before != Some(grant.token) => {
-                        Err(format!("I3: {} renews {before:?}", grant.token))
-                    }
-                    Event::Renewed(grant) => {
-                        self.seen.renewals += 1;
-                        self.granted(grant, of, by, view)
-                    }
-                    Event::Resigned(_) | Event::Abandoned { .. } => Ok(()),
-                }
-            }
+                Event::Abandoned { .. } => Ok(()),
+            },
             Report::Sealed(token) => {
                 self.seen.seals += 1;
                 self.sealed = self.sealed.max(Some(token));
@@ -140,7 +137,14 @@ impl Election {
 
     fn left(&mut self, of: usize, view: &View<'_, Member>) {
         if self.leader == Some(of) {
-            self.left = self.left.or(Some(view.now()));
+            if self.left.is_none() {
+                self.left = Some(view.now());
+                let is_waiting = |(node, candidate): (usize, &Candidate)| {
+                    candidate.is_waiting(Moment::from_origin(view.clock(node)))
+                };
+                let is_awaited = self.candidates(view).any(is_waiting);
+                self.seen.awaited = is_awaited;
+            }
         }
     }
 
@@ -245,7 +249,7 @@ impl Cluster for Election {
         Ok(())
     }
 
-    fn settled(&mut self, view: &View<'_, Member>) -> Result<(), String> {
+    fn settled(&mut self, _: &View<'_, Member>) -> Result<(), String> {
         let there = self.are_gone.iter().filter(|is_gone| !**is_gone);
         if there.count() < self.members.quorum() || self.settings.duels {
             return Ok(());

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::coordination::{
-    Accepted, Ballot, Event, FencingToken, Message, Moment, Reply, TokenRecord,
+    Accepted, Ballot, Event, FencingToken, Message, Moment, Prepare, Reply, TokenRecord,
 };
 use crate::test_util::simulator::{Context, Input, Machine};
 
@@ -24,6 +24,10 @@ pub(super) enum Member {
 pub(super) enum Said {
     Ask(Message),
     Answer(Reply),
+    /// Asks to be told when the lease in the way of this attempt has been given back.
+    Wait(Prepare),
+    /// It has. A hint, with what the acceptor answers now.
+    Freed(Reply),
     Seal(FencingToken),
     Sealed(FencingToken),
     Write(FencingToken),

@@ -41,6 +41,8 @@ pub(super) struct Settings {
     /// Who was refused asks again at once, most of the time.
     pub(super) duels: bool,
     pub(super) departs: Departs,
+    /// Who is told that the lease is free asks for it at once.
+    pub(super) seizes: bool,
     /// Leaders write to a resource behind a gate.
     pub(super) has_gate: bool,
 }
@@ -66,8 +68,8 @@ impl Draw {
     }
 }
 
-pub(super) fn percent(percent: u8) -> Ratio {
-    Ratio::percent(percent).unwrap()
+pub(super) const fn percent(percent: u8) -> Ratio {
+    Ratio::hundredths(percent)
 }
 
 impl Settings {
@@ -89,6 +91,7 @@ impl Settings {
                 Departs::Resigning(2 * TTL),
                 Departs::Resigning(TTL / 4),
             ]),
+            seizes: draw.one(&[true, false]),
             has_gate: draw.one(&[true, false, false])
                 || matches!(broken, Broken::NoGate | Broken::NoDrain),
         }
