@@ -4,14 +4,18 @@ use std::time::Duration;
 
 use crate::coordination::rules::Rules;
 use crate::coordination::{
-    AcceptorId, FencingToken, Incarnation, Members, MembersConfig, Moment, NodeId, Owner, Proposer,
-    Timing, TimingConfig,
+    AcceptorId, Incarnation, Members, MembersConfig, Moment, NodeId, Owner, Proposer, Timing,
+    TimingConfig,
 };
 
 /// Acceptors; any two of them are a majority.
 pub(super) const ACCEPTORS: usize = 3;
-/// Nodes that propose, and what each is called in a trace.
+/// Proposers.
 pub(super) const NODES: usize = 2;
+
+/// More lives than any node has. A later life has the lower number: what the earlier one has left behind
+/// then has the higher ballots, which is the worse case.
+pub(super) const LIVES: u8 = 8;
 
 /// One step of time. Whatever happens, happens at a whole number of them.
 pub(super) const STEP: Duration = Duration::from_nanos(100);
@@ -21,17 +25,19 @@ pub(super) const EPOCH: Moment = Moment::from_origin(Duration::from_secs(1));
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     pub(super) rules: Rules,
-    /// The last step at which a lease may be used: it is held through so many steps less one, and an
-    /// acceptor keeps it for exactly so many. There is no shorter time for which the two still fit.
+    /// For how many steps a lease lasts. An acceptor keeps it for exactly so many, and its holder ends a
+    /// moment earlier: on a grid of steps they end together, and nothing is left between them.
     pub(super) ttl: u32,
     /// How many steps before its end a holder stops.
     pub(super) margin: u32,
+    /// Whether the two are lives of one node, of which the first has not ended when the second begins.
+    pub(super) is_one_node: bool,
     /// The highest ballot of each node.
     pub(super) ballots: [u64; NODES],
+    /// The attempts of its first life that came to nothing before the search begins.
+    pub(super) skipped: [u64; NODES],
     /// How often each node may live.
     pub(super) lives: [u8; NODES],
-    /// The token above which each node begins; 0 for none.
-    pub(super) floors: [u64; NODES],
     /// How often acceptors may crash, all together.
     pub(super) crashes: u8,
     /// How often proposers may resign, all together.
@@ -65,13 +71,16 @@ impl Bounds {
 
     /// A life of a node.
     pub(super) fn born(&self, node: usize, life: u8) -> Proposer {
+        let place = u32::try_from(node).unwrap();
         let me = Owner {
-            node: NodeId(u32::try_from(node).unwrap()),
-            incarnation: Incarnation(u128::from(life)),
+            node: NodeId(if self.is_one_node { 0 } else { place }),
+            incarnation: Incarnation(u128::from(LIVES - life) << 8 | u128::from(place)),
         };
         let mut proposer = Proposer::new(me, Self::members(), self.timing());
-        if let Some(floor) = FencingToken::from_number(self.floors[node]) {
-            proposer.raise_floor(floor);
+        if life == 0 {
+            for _ in 0..self.skipped[node] {
+                assert!(proposer.start(EPOCH, 0).send.is_some());
+            }
         }
         proposer.breaking(self.rules)
     }

@@ -7,11 +7,11 @@ use crate::coordination::acceptor::AcceptorKey;
 use crate::coordination::proposer::{Phase, ProposerKey};
 use crate::coordination::rules::Rule;
 use crate::coordination::{
-    Accept, Accepted, Acceptor, AcceptorId, Answer, Ballot, Event, FencingToken, Live, Message, Moment,
-    Nack, Promise, Proposer, Reply, Step, TokenRecord,
+    Accept, Accepted, Acceptor, AcceptorId, Answer, Ballot, Event, FencingToken, Live, Message,
+    Moment, Nack, Promise, Proposer, Reply, Step, TokenRecord,
 };
 
-use super::bounds::{ACCEPTORS, Bounds, EPOCH, STEP};
+use super::bounds::{ACCEPTORS, Bounds, EPOCH, LIVES, STEP};
 use super::pool::{Map, Pool};
 
 /// What is broken when it is not kept.
@@ -66,6 +66,7 @@ pub(super) enum Prompt {
 /// What a world wants to know of a proposer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asker {
+    /// An answer to which attempt, and to what of it, can make a difference.
     pub(super) waits: Option<(Ballot, Phase)>,
     pub(super) holds: Option<(Ballot, FencingToken)>,
     /// Changed by what it learns from refusals.
@@ -77,6 +78,9 @@ pub(super) struct Asker {
     pub(super) life: u8,
 }
 
+/// The most that are ever asked: a world keeps them in as many bits.
+const REQUESTS: usize = 128;
+
 pub(super) struct Parts {
     pub(super) bounds: Bounds,
     /// Each with the time of its own when it was met.
@@ -87,7 +91,8 @@ pub(super) struct Parts {
     pub(super) replies: Pool<Reply, Reply>,
     /// Sets of replies, sorted.
     pub(super) sets: Pool<Vec<u16>, Vec<u16>>,
-    answered: Map<(u16, u16), Answered>,
+    /// By acceptor and request: most of the search is to look here.
+    answered: Vec<[Option<Answered>; REQUESTS]>,
     stepped: Map<(u16, Prompt), Stepped>,
     passed: [Map<u16, u16>; 2],
     crashed: Map<u16, u16>,
@@ -105,7 +110,7 @@ impl Parts {
             requests: Pool::new(),
             replies: Pool::new(),
             sets: Pool::new(),
-            answered: Map::default(),
+            answered: Vec::new(),
             stepped: Map::default(),
             passed: [Map::default(), Map::default()],
             crashed: Map::default(),
@@ -117,11 +122,6 @@ impl Parts {
         parts
     }
 
-    /// How many states of acceptors, and of proposers, there were.
-    pub(super) fn met(&self) -> (usize, usize) {
-        (self.acceptors.values.len(), self.proposers.values.len())
-    }
-
     fn acceptor(&mut self, acceptor: Acceptor, now: Moment) -> u16 {
         self.acceptors.id(acceptor.key(now), || (acceptor, now))
     }
@@ -129,7 +129,7 @@ impl Parts {
     fn proposer(&mut self, proposer: Proposer, now: Moment) -> u16 {
         let held = proposer.held_until().filter(|until| now < *until);
         let asker = Asker {
-            waits: proposer.waits(),
+            waits: self.waits(&proposer, now),
             holds: held.and(proposer.holding()),
             knows: proposer.knows(),
             votes: match self.bounds.rules.keeps(Rule::VotesAreSets) {
@@ -138,7 +138,7 @@ impl Parts {
                 false => (0, 0),
             },
             hears: proposer.voters() != (0, 0),
-            life: u8::try_from(proposer.owner().incarnation.0).unwrap(),
+            life: LIVES - u8::try_from(proposer.owner().incarnation.0 >> 8).unwrap(),
         };
         let usable = proposer.grant(now).map(|grant| grant.usable_until);
         let margin = self.bounds.timing().margin();
@@ -148,6 +148,21 @@ impl Parts {
             self.askers.push(asker);
         }
         id
+    }
+
+    /// What it waits for, unless that came too late by now, whatever it is.
+    fn waits(&self, proposer: &Proposer, now: Moment) -> Option<(Ballot, Phase)> {
+        let (ballot, phase) = proposer.waits()?;
+        let mut woken = proposer.clone();
+        let given_up = woken.tick(now, 0);
+        if woken.waits().is_some() {
+            return Some((ballot, phase));
+        }
+        let from = AcceptorId(0);
+        let mut told = proposer.clone();
+        let step = told.handle(Reply::Accepted(Accepted { ballot, from }), now);
+        assert!(step.send == given_up.send && told.key(now) == woken.key(now));
+        None
     }
 
     pub(super) fn asker(&self, proposer: u16) -> &Asker {
@@ -183,11 +198,14 @@ impl Parts {
     }
 
     pub(super) fn ask(&mut self, acceptor: u16, request: u8) -> Answered {
-        let key = (acceptor, u16::from(request));
-        if let Some(&answered) = self.answered.get(&key) {
+        let (row, place) = (usize::from(acceptor), usize::from(request));
+        if self.answered.len() <= row {
+            self.answered.resize(row + 1, [None; REQUESTS]);
+        }
+        if let Some(answered) = self.answered[row][place] {
             return answered;
         }
-        let message = *self.requests.get(key.1);
+        let message = *self.requests.get(u16::from(request));
         let (mut asked, now) = self.acceptors.get(acceptor).clone();
         let before = asked.durable();
         let reply = match asked.handle(message, now) {
@@ -212,7 +230,7 @@ impl Parts {
             }),
             fault: (falls || is_early).then_some(Invariant::I6),
         };
-        self.answered.insert(key, answered);
+        self.answered[row][place] = Some(answered);
         answered
     }
 
@@ -237,7 +255,7 @@ impl Parts {
                 let id = self.requests.id(message, || message);
                 u8::try_from(id)
                     .ok()
-                    .filter(|id| *id < 128)
+                    .filter(|id| usize::from(*id) < REQUESTS)
                     .expect("few requests differ")
             }),
             event,
@@ -252,9 +270,9 @@ impl Parts {
             Some(Event::Elected(grant)) => (Some(Term::Begun(grant.token)), None),
             Some(Event::Renewed(grant)) => {
                 let (held, now) = self.proposers.get(before);
-                let goes_on = held.grant(*now).is_some_and(|last| {
-                    last.token == grant.token && last.ends <= grant.ends
-                });
+                let goes_on = held
+                    .grant(*now)
+                    .is_some_and(|last| last.token == grant.token && last.ends <= grant.ends);
                 let fault = (!goes_on).then_some(Invariant::I3);
                 (Some(Term::Renewed(grant.token)), fault)
             }

@@ -102,17 +102,6 @@ impl<T: Hash + Eq> Found<T> {
         true
     }
 
-    pub(super) fn has(&self, item: &T) -> bool {
-        let mut at = self.slot(item);
-        while self.table[at] != 0 {
-            if self.all[self.table[at] as usize - 1] == *item {
-                return true;
-            }
-            at = (at + 1) & (self.table.len() - 1);
-        }
-        false
-    }
-
     fn slot(&self, item: &T) -> usize {
         let mut mix = Mix::default();
         item.hash(&mut mix);

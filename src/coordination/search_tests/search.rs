@@ -1,5 +1,7 @@
 //! Breadth first through all worlds within bounds: what is found is found by the shortest way.
 
+use std::fmt;
+
 use super::bounds::Bounds;
 use super::parts::{Invariant, Parts, Term};
 use super::pool::Found;
@@ -11,7 +13,6 @@ pub(super) struct Search {
     /// From which world each was found.
     from: Vec<u32>,
     pub(super) seen: Seen,
-    pub(super) most: usize,
 }
 
 /// What happened in all the worlds together.
@@ -25,7 +26,7 @@ pub(super) struct Seen {
     pub(super) crashes: u64,
     pub(super) deaths: u64,
     pub(super) releases: u64,
-    /// Of the last term that there was.
+    /// The highest that there was.
     pub(super) token: u64,
 }
 
@@ -46,7 +47,6 @@ impl Search {
             found,
             from: vec![0],
             seen: Seen::default(),
-            most: usize::MAX,
         }
     }
 
@@ -54,7 +54,7 @@ impl Search {
     pub(super) fn run(&mut self, is_sought: impl Fn(Invariant) -> bool) -> Option<Trace> {
         let (mut at, mut level) = (0, 1);
         let mut next = Vec::new();
-        while at < self.found.all.len() && at < self.most {
+        while at < self.found.all.len() {
             if at == level {
                 level = self.found.all.len();
                 self.seen.depth += 1;
@@ -64,12 +64,11 @@ impl Search {
             for branch in &next {
                 self.seen.count(branch);
                 let sorted = branch.world.sorted(&mut self.parts);
-                let fault = branch.fault.or_else(|| {
-                    (sorted.holders(&self.parts) > 1).then_some(Invariant::I1)
-                });
-                if let Some(invariant) = fault.filter(|fault| is_sought(*fault)) {
+                let mut faults = branch.faults(&self.parts);
+                if let Some(invariant) = faults.find(|fault| is_sought(*fault)) {
+                    drop(faults);
                     self.seen.worlds = self.found.all.len();
-                    return Some(self.trace(at, branch.action, invariant));
+                    return Some(self.trace(at, invariant));
                 }
                 if self.found.add(sorted) {
                     self.from.push(u32::try_from(at).unwrap());
@@ -81,12 +80,20 @@ impl Search {
         None
     }
 
-    pub(super) fn met(&self) -> (usize, usize) {
-        self.parts.met()
+    /// How many worlds differ in more than the order of their acceptors and what makes no difference yet.
+    pub(super) fn classes(&mut self) -> usize {
+        self.parts.bounds.symmetric = true;
+        let mut classes = Found::new();
+        for world in &self.found.all {
+            if !world.is_between(&self.parts) {
+                classes.add(world.sorted(&mut self.parts));
+            }
+        }
+        classes.all.len()
     }
 
     /// Once more, with every acceptor under one name all the way.
-    fn trace(&mut self, last: usize, action: Action, invariant: Invariant) -> Trace {
+    fn trace(&mut self, last: usize, invariant: Invariant) -> Trace {
         let mut way = vec![last];
         while let Some(&at) = way.last().filter(|at| **at != 0) {
             way.push(self.from[at] as usize);
@@ -103,15 +110,22 @@ impl Search {
             steps.push(world.tell_of(branch.action, parts));
             world = branch.world;
         }
-        let _ = action;
         world.next(parts, &mut next);
         let ends = next.iter().find(|branch| {
-            let two = branch.world.holders(parts) > 1;
-            branch.fault.or(two.then_some(Invariant::I1)) == Some(invariant)
+            let mut faults = branch.faults(parts);
+            faults.any(|fault| fault == invariant)
         });
         let ends = ends.expect("the way was gone before");
         steps.push(world.tell_of(ends.action, parts));
         Trace { invariant, steps }
+    }
+}
+
+impl fmt::Display for Trace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} after {} steps", self.invariant, self.steps.len())?;
+        let mut steps = self.steps.iter().zip(1..);
+        steps.try_for_each(|(step, number)| write!(f, "\n{number:4}. {step}"))
     }
 }
 

@@ -1,16 +1,18 @@
 //! All that there is at one moment, and what may happen next.
 
+use std::hash::{Hash, Hasher};
+
 use crate::coordination::proposer::Phase;
 use crate::coordination::{Message, Reply};
 
-use super::bounds::{ACCEPTORS, ANY, NODES};
+use super::bounds::{ACCEPTORS, ANY, LIVES, NODES};
 use super::parts::{Invariant, Parts, Prompt, Stepped, Term};
 
 /// Two that are equal have the same futures.
 ///
 /// The network is what has been said: whatever was asked may come to any acceptor at any time, as often as
 /// one likes, or never; and so for what was answered, as long as the asker still waits for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct World {
     pub(super) proposers: [u16; NODES],
     pub(super) columns: [Column; ACCEPTORS],
@@ -23,7 +25,7 @@ pub(super) struct World {
 }
 
 /// An acceptor, and what it has said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Column {
     pub(super) acceptor: u16,
     /// The set of its replies to each proposer.
@@ -44,8 +46,14 @@ pub(super) enum Action {
     /// A life of a node ends and its next begins.
     Die(u8),
     Crash(u8),
-    Ask { request: u8, of: u8 },
-    Hear { who: u8, what: [Option<(u8, u16)>; BURST] },
+    Ask {
+        request: u8,
+        of: u8,
+    },
+    Hear {
+        who: u8,
+        what: [Option<(u8, u16)>; BURST],
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +62,39 @@ pub(super) struct Branch {
     pub(super) world: World,
     pub(super) event: Option<Term>,
     pub(super) fault: Option<Invariant>,
+}
+
+impl Hash for World {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for half in [self.requests, self.requests >> 64] {
+            state.write_u64(half as u64);
+        }
+        for column in &self.columns {
+            let [one, other] = column.replies;
+            state.write_u64(packed([
+                column.acceptor,
+                one,
+                other,
+                u16::from(column.quiet),
+            ]));
+        }
+        let [one, other] = self.proposers;
+        let counted = u16::from(self.resigns) << 8 | u16::from(self.crashes);
+        state.write_u64(packed([one, other, self.last, counted]));
+        state.write_u8(self.steps);
+    }
+}
+
+const fn packed([a, b, c, d]: [u16; 4]) -> u64 {
+    (a as u64) << 48 | (b as u64) << 32 | (c as u64) << 16 | d as u64
+}
+
+impl Branch {
+    pub(super) fn faults(&self, parts: &Parts) -> impl Iterator<Item = Invariant> + use<> {
+        let is_double = self.world.holders(parts) > 1;
+        let double = is_double.then_some(Invariant::I1);
+        double.into_iter().chain(self.fault)
+    }
 }
 
 impl World {
@@ -92,6 +133,10 @@ impl World {
             return *self;
         }
         let votes = self.proposers.map(|proposer| parts.asker(proposer).votes);
+        let [x, y, z] = &self.columns;
+        if x <= y && y <= z && votes == [(0, 0); NODES] {
+            return *self;
+        }
         let rank = |at: usize| {
             let voted = votes.map(|(yes, no)| (yes >> at & 1, no >> at & 1));
             (self.columns[at], voted)
@@ -141,12 +186,17 @@ impl World {
             quiet: column.quiet.saturating_sub(1),
             ..column
         });
-        let world = Self {
+        let mut world = Self {
             proposers: self.proposers.map(|proposer| parts.pass_proposer(proposer)),
             columns,
             steps: spent(self.steps, most),
             ..*self
         };
+        for who in 0..NODES {
+            if parts.asker(world.proposers[who]).waits.is_none() {
+                world.silence(who);
+            }
+        }
         next.push(Branch {
             action: Action::Pass,
             world,
@@ -210,7 +260,7 @@ impl World {
             for place in 0..parts.sets.get(column.replies[who]).len() {
                 let reply = parts.sets.get(column.replies[who])[place];
                 let this = Some((from, reply));
-                if told == BURST || what[..told].contains(&this) {
+                if told == BURST {
                     continue;
                 }
                 let stepped = parts.prompt(is, Prompt::Hear { reply, from });
@@ -394,8 +444,10 @@ impl World {
 }
 
 fn named(ballot: crate::coordination::Ballot) -> String {
-    let node = ["p", "q"][usize::try_from(ballot.owner.node.0).unwrap()];
-    let life = "'".repeat(usize::try_from(ballot.owner.incarnation.0).unwrap());
+    let incarnation = ballot.owner.incarnation.0;
+    let node = ["p", "q"][usize::try_from(incarnation & 1).unwrap()];
+    let life = usize::from(LIVES) - usize::try_from(incarnation >> 8).unwrap();
+    let life = "'".repeat(life);
     format!("{node}{life}{}", ballot.counter)
 }
 
