@@ -13,9 +13,11 @@
 //! `MAINSTAY_DEPTH=<n>` and `--ignored` goes through so many of the larger bounds as well.
 
 mod bounds;
+mod branch;
 mod parts;
 mod pool;
 mod search;
+mod trace;
 mod world;
 
 use bounds::{ANY, Bounds};
@@ -79,12 +81,11 @@ const RELEASE: Bounds = Bounds {
     ..ONE_EACH
 };
 
-/// Refusals are heard; and a holder stops before its lease ends.
+/// Refusals are heard.
 const REFUSALS: Bounds = Bounds {
-    margin: 1,
-    crashes: 0,
+    ttl: 1,
+    crashes: 1,
     resigns: 0,
-    steps: 2,
     refusals: true,
     ..ONE_EACH
 };

@@ -23,6 +23,10 @@ pub(super) const STEP: Duration = Duration::from_nanos(100);
 pub(super) const EPOCH: Moment = Moment::from_origin(Duration::from_secs(1));
 
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four switches, and no states"
+)]
 pub(super) struct Bounds {
     pub(super) rules: Rules,
     /// For how many steps a lease lasts. An acceptor keeps it for exactly so many, and its holder ends a
@@ -61,7 +65,8 @@ impl Bounds {
         // The acceptor adds a tick and a nanosecond: it keeps a lease for exactly a whole number of steps.
         let tick = Duration::from_nanos(1);
         let config = config.tick(tick).margin(STEP * self.margin);
-        Timing::new(config.ttl(STEP * self.ttl - 2 * tick)).unwrap()
+        let ttl = (STEP * self.ttl).saturating_sub(2 * tick);
+        Timing::new(config.ttl(ttl)).unwrap()
     }
 
     pub(super) fn members() -> Members {

@@ -129,13 +129,14 @@ impl Parts {
     fn proposer(&mut self, proposer: Proposer, now: Moment) -> u16 {
         let held = proposer.held_until().filter(|until| now < *until);
         let asker = Asker {
-            waits: self.waits(&proposer, now),
+            waits: waits(&proposer, now),
             holds: held.and(proposer.holding()),
             knows: proposer.knows(),
-            votes: match self.bounds.rules.keeps(Rule::VotesAreSets) {
-                true => proposer.voters(),
-                // They are no one's.
-                false => (0, 0),
+            // Votes that are only counted are no one's.
+            votes: if self.bounds.rules.keeps(Rule::VotesAreSets) {
+                proposer.voters()
+            } else {
+                (0, 0)
             },
             hears: proposer.voters() != (0, 0),
             life: LIVES - u8::try_from(proposer.owner().incarnation.0 >> 8).unwrap(),
@@ -148,21 +149,6 @@ impl Parts {
             self.askers.push(asker);
         }
         id
-    }
-
-    /// What it waits for, unless that came too late by now, whatever it is.
-    fn waits(&self, proposer: &Proposer, now: Moment) -> Option<(Ballot, Phase)> {
-        let (ballot, phase) = proposer.waits()?;
-        let mut woken = proposer.clone();
-        let given_up = woken.tick(now, 0);
-        if woken.waits().is_some() {
-            return Some((ballot, phase));
-        }
-        let from = AcceptorId(0);
-        let mut told = proposer.clone();
-        let step = told.handle(Reply::Accepted(Accepted { ballot, from }), now);
-        assert!(step.send == given_up.send && told.key(now) == woken.key(now));
-        None
     }
 
     pub(super) fn asker(&self, proposer: u16) -> &Asker {
@@ -326,6 +312,21 @@ impl Parts {
         self.joined.insert((set, reply), joined);
         joined
     }
+}
+
+/// What it waits for, unless that came too late by now, whatever it is.
+fn waits(proposer: &Proposer, now: Moment) -> Option<(Ballot, Phase)> {
+    let (ballot, phase) = proposer.waits()?;
+    let mut woken = proposer.clone();
+    let given_up = woken.tick(now, 0);
+    if woken.waits().is_some() {
+        return Some((ballot, phase));
+    }
+    let from = AcceptorId(0);
+    let mut told = proposer.clone();
+    let step = told.handle(Reply::Accepted(Accepted { ballot, from }), now);
+    assert!(step.send == given_up.send && told.key(now) == woken.key(now));
+    None
 }
 
 /// Without who says it, which is whose it is; and without how long a lease lasts, by which nobody decides

@@ -9,8 +9,10 @@ pub(super) struct Mix(u64);
 
 impl Hasher for Mix {
     fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
         }
     }
 
@@ -33,6 +35,10 @@ impl Hasher for Mix {
 
     fn write_usize(&mut self, word: usize) {
         self.write_u64(word as u64);
+    }
+
+    fn write_u128(&mut self, word: u128) {
+        self.write(&word.to_le_bytes());
     }
 
     fn finish(&self) -> u64 {

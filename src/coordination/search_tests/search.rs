@@ -1,11 +1,11 @@
 //! Breadth first through all worlds within bounds: what is found is found by the shortest way.
 
-use std::fmt;
-
 use super::bounds::Bounds;
+use super::branch::{Action, Branch};
 use super::parts::{Invariant, Parts, Term};
 use super::pool::Found;
-use super::world::{Action, Branch, World};
+use super::trace::{self, Trace};
+use super::world::World;
 
 pub(super) struct Search {
     parts: Parts,
@@ -28,12 +28,6 @@ pub(super) struct Seen {
     pub(super) releases: u64,
     /// The highest that there was.
     pub(super) token: u64,
-}
-
-/// The shortest way to what must not be.
-pub(super) struct Trace {
-    pub(super) invariant: Invariant,
-    pub(super) steps: Vec<String>,
 }
 
 impl Search {
@@ -107,7 +101,7 @@ impl Search {
             world.next(parts, &mut next);
             let is_next = |branch: &&Branch| branch.world.sorted(parts) == self.found.all[*place];
             let branch = next.iter().find(is_next).expect("the way was gone before");
-            steps.push(world.tell_of(branch.action, parts));
+            steps.push(trace::say(branch.action, parts));
             world = branch.world;
         }
         world.next(parts, &mut next);
@@ -116,16 +110,8 @@ impl Search {
             faults.any(|fault| fault == invariant)
         });
         let ends = ends.expect("the way was gone before");
-        steps.push(world.tell_of(ends.action, parts));
+        steps.push(trace::say(ends.action, parts));
         Trace { invariant, steps }
-    }
-}
-
-impl fmt::Display for Trace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} after {} steps", self.invariant, self.steps.len())?;
-        let mut steps = self.steps.iter().zip(1..);
-        steps.try_for_each(|(step, number)| write!(f, "\n{number:4}. {step}"))
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::hash::{Hash, Hasher};
 
+use crate::coordination::Reply;
 use crate::coordination::proposer::Phase;
-use crate::coordination::{Message, Reply};
 
-use super::bounds::{ACCEPTORS, ANY, LIVES, NODES};
+use super::bounds::{ACCEPTORS, ANY, NODES};
+use super::branch::{Action, Branch, Told};
 use super::parts::{Invariant, Parts, Prompt, Stepped, Term};
 
 /// Two that are equal have the same futures.
@@ -34,41 +35,9 @@ pub(super) struct Column {
     quiet: u8,
 }
 
-/// The most replies that come at once.
-const BURST: usize = 6;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    Pass,
-    Start(u8),
-    Wake(u8),
-    Resign(u8),
-    /// A life of a node ends and its next begins.
-    Die(u8),
-    Crash(u8),
-    Ask {
-        request: u8,
-        of: u8,
-    },
-    Hear {
-        who: u8,
-        what: [Option<(u8, u16)>; BURST],
-    },
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Branch {
-    pub(super) action: Action,
-    pub(super) world: World,
-    pub(super) event: Option<Term>,
-    pub(super) fault: Option<Invariant>,
-}
-
 impl Hash for World {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for half in [self.requests, self.requests >> 64] {
-            state.write_u64(half as u64);
-        }
+        state.write_u128(self.requests);
         for column in &self.columns {
             let [one, other] = column.replies;
             state.write_u64(packed([
@@ -87,14 +56,6 @@ impl Hash for World {
 
 const fn packed([a, b, c, d]: [u16; 4]) -> u64 {
     (a as u64) << 48 | (b as u64) << 32 | (c as u64) << 16 | d as u64
-}
-
-impl Branch {
-    pub(super) fn faults(&self, parts: &Parts) -> impl Iterator<Item = Invariant> + use<> {
-        let is_double = self.world.holders(parts) > 1;
-        let double = is_double.then_some(Invariant::I1);
-        double.into_iter().chain(self.fault)
-    }
 }
 
 impl World {
@@ -138,8 +99,8 @@ impl World {
             return *self;
         }
         let rank = |at: usize| {
-            let voted = votes.map(|(yes, no)| (yes >> at & 1, no >> at & 1));
-            (self.columns[at], voted)
+            let own = votes.map(|(yes, no)| (yes >> at & 1, no >> at & 1));
+            (self.columns[at], own)
         };
         let mut order: [usize; ACCEPTORS] = std::array::from_fn(|at| at);
         order.sort_by_key(|&at| rank(at));
@@ -160,8 +121,8 @@ impl World {
         self.pass(parts, next);
         for who in 0..NODES {
             self.act(who, parts, next);
-            let mut told = [None; BURST];
-            self.tell(who, self.proposers[who], 0, &mut told, parts, next);
+            let told = Told::nothing(self.proposers[who]);
+            self.tell(who, told, &mut Vec::new(), parts, next);
         }
         for of in 0..ACCEPTORS {
             // Of two that are the same in everything, one is enough.
@@ -248,45 +209,41 @@ impl World {
     fn tell(
         &self,
         who: usize,
-        is: u16,
-        told: usize,
-        what: &mut [Option<(u8, u16)>; BURST],
+        told: Told,
+        met: &mut Vec<u16>,
         parts: &mut Parts,
         next: &mut Vec<Branch>,
     ) {
-        let before = *parts.asker(is);
+        met.push(told.is);
+        let bursts = parts.bounds.bursts;
+        let before = *parts.asker(told.is);
         for (at, column) in self.columns.iter().enumerate() {
             let from = u8::try_from(at).unwrap();
             for place in 0..parts.sets.get(column.replies[who]).len() {
                 let reply = parts.sets.get(column.replies[who])[place];
-                let this = Some((from, reply));
-                if told == BURST {
-                    continue;
-                }
-                let stepped = parts.prompt(is, Prompt::Hear { reply, from });
+                let stepped = parts.prompt(told.is, Prompt::Hear { reply, from });
                 let after = *parts.asker(stepped.next);
-                let is_learnt = after.knows != before.knows && after.waits == before.waits;
+                let waits_on = after.waits == before.waits;
+                let is_learnt = waits_on && after.knows != before.knows;
                 let is_silent = stepped.sends.is_none() && stepped.event.is_none();
-                if stepped.next == is
+                if met.contains(&stepped.next)
                     // It gives up, and says nothing of it: it may as well not have heard.
                     || (after.waits.is_none() && is_silent)
                     // It could have learnt that first.
-                    || (is_learnt && told > 0 && parts.bounds.bursts)
+                    || (bursts && is_learnt && told.so_far > 0)
                 {
                     continue;
                 }
-                what[told] = this;
-                let goes_on = after.waits == before.waits && !is_learnt && parts.bounds.bursts;
-                if goes_on {
-                    self.tell(who, stepped.next, told + 1, what, parts, next);
+                let told = told.and(stepped.next, (from, reply));
+                if bursts && waits_on && !is_learnt {
+                    self.tell(who, told, met, parts, next);
                 } else {
                     let action = Action::Hear {
                         who: u8::try_from(who).unwrap(),
-                        what: *what,
+                        what: told.what,
                     };
                     next.push(self.after(who, stepped, action, parts));
                 }
-                what[told] = None;
             }
         }
     }
@@ -402,53 +359,6 @@ impl World {
         sets.filter(|&set| parts.sets.get(set).iter().any(is_grant))
             .count()
     }
-
-    /// In words, for a trace.
-    pub(super) fn tell_of(&self, action: Action, parts: &Parts) -> String {
-        let node = |who: u8| ["p", "q"][usize::from(who)];
-        let acceptor = |of: u8| ["x", "y", "z"][usize::from(of)];
-        match action {
-            Action::Pass => "a step of time".to_owned(),
-            Action::Start(who) => format!("{} begins an attempt", node(who)),
-            Action::Wake(who) => format!("{} wakes and gives up", node(who)),
-            Action::Resign(who) => format!("{} resigns", node(who)),
-            Action::Die(who) => format!("{} dies and comes back", node(who)),
-            Action::Crash(of) => format!("{} crashes and comes back", acceptor(of)),
-            Action::Ask { request, of } => {
-                let request = match parts.requests.get(u16::from(request)) {
-                    Message::Prepare(prepare) => format!("prepare {}", named(prepare.ballot)),
-                    Message::Accept(accept) => {
-                        format!("accept {} token {}", named(accept.ballot), accept.token)
-                    }
-                    Message::Release(release) => format!("release {}", named(release.ballot)),
-                };
-                format!("{} gets {request}", acceptor(of))
-            }
-            Action::Hear { who, what } => {
-                let said = what.iter().flatten().map(|&(from, reply)| {
-                    let reply = match parts.replies.get(reply) {
-                        Reply::Promise(promise) => match promise.live {
-                            Some(live) => format!("promise, lease {}", named(live.ballot)),
-                            None => "promise".to_owned(),
-                        },
-                        Reply::Accepted(_) => "grant".to_owned(),
-                        Reply::Nack(_) => "refusal".to_owned(),
-                    };
-                    format!("{}: {reply}", acceptor(from))
-                });
-                let said: Vec<_> = said.collect();
-                format!("{} hears {}", node(who), said.join("; "))
-            }
-        }
-    }
-}
-
-fn named(ballot: crate::coordination::Ballot) -> String {
-    let incarnation = ballot.owner.incarnation.0;
-    let node = ["p", "q"][usize::try_from(incarnation & 1).unwrap()];
-    let life = usize::from(LIVES) - usize::try_from(incarnation >> 8).unwrap();
-    let life = "'".repeat(life);
-    format!("{node}{life}{}", ballot.counter)
 }
 
 /// One more, where it is counted.
