@@ -140,6 +140,8 @@ mod quorum;
 mod random_tests;
 mod refusal;
 mod rules;
+#[cfg(test)]
+mod search_tests;
 mod store;
 mod tenure;
 mod timing;

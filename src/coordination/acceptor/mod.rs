@@ -8,3 +8,5 @@ mod tests;
 pub(super) use answer::Standing;
 pub use answer::{Answer, Write};
 pub use state::Acceptor;
+#[cfg(test)]
+pub(super) use state::AcceptorKey;
