@@ -3,4 +3,5 @@
 #![cfg(all(feature = "test-util", feature = "coordination"))]
 
 mod election;
+mod linearizable;
 mod quorum;
