@@ -44,13 +44,10 @@ impl TokenStore for Disk {
 fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut cx = Cx::from_waker(Waker::noop());
-    let polls = (0..3).map(|_| future.as_mut().poll(&mut cx));
-    polls
-        .filter_map(|poll| match poll {
-            Poll::Ready(ready) => Some(ready),
-            Poll::Pending => None,
-        })
-        .next()
+    (0..3).find_map(|_| match future.as_mut().poll(&mut cx) {
+        Poll::Ready(ready) => Some(ready),
+        Poll::Pending => None,
+    })
 }
 
 impl Resource {
