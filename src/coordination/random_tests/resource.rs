@@ -51,16 +51,16 @@ fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
 }
 
 impl Resource {
-    /// A lost disk is the resource's own loss: then there is nothing left to guard, and it begins anew
-    /// with what it had, for the sake of the test.
+    /// A resource that has lost its disk has nothing left to guard. Here it never does: it begins with what it
+    /// wrote `before`, in whichever life.
     pub(super) fn born(
         broken: Broken,
         birth: &Birth<TokenRecord>,
         before: Option<TokenRecord>,
     ) -> Self {
         let record = match *birth.store() {
-            Store::Kept(record) => record,
-            Store::Lost => before,
+            Store::Kept(Some(record)) => Some(record),
+            Store::Kept(None) | Store::Lost => before,
         };
         let disk = Disk(Arc::new(Lock::new(record)));
         Self {
