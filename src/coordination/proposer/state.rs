@@ -120,6 +120,7 @@ impl Proposer {
     }
 
     /// An attempt that asks for promises, or why there is none.
+    #[expect(clippy::result_large_err, reason = "the caller takes it apart at once")]
     fn begin(&mut self, now: Moment, jitter: u64) -> Result<Attempt, Step> {
         self.lapse(now);
         if let Some(held) = self

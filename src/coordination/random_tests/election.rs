@@ -136,15 +136,13 @@ impl Election {
     }
 
     fn left(&mut self, of: usize, view: &View<'_, Member>) {
-        if self.leader == Some(of) {
-            if self.left.is_none() {
-                self.left = Some(view.now());
-                let is_waiting = |(node, candidate): (usize, &Candidate)| {
-                    candidate.is_waiting(Moment::from_origin(view.clock(node)))
-                };
-                let is_awaited = self.candidates(view).any(is_waiting);
-                self.seen.awaited = is_awaited;
-            }
+        if self.leader == Some(of) && self.left.is_none() {
+            self.left = Some(view.now());
+            let is_waiting = |(node, candidate): (usize, &Candidate)| {
+                candidate.is_waiting(Moment::from_origin(view.clock(node)))
+            };
+            let is_awaited = self.candidates(view).any(is_waiting);
+            self.seen.awaited = is_awaited;
         }
     }
 

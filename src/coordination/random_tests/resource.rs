@@ -44,26 +44,23 @@ impl TokenStore for Disk {
 fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut cx = Cx::from_waker(Waker::noop());
-    let polls = (0..3).map(|_| future.as_mut().poll(&mut cx));
-    polls
-        .filter_map(|poll| match poll {
-            Poll::Ready(ready) => Some(ready),
-            Poll::Pending => None,
-        })
-        .next()
+    (0..3).find_map(|_| match future.as_mut().poll(&mut cx) {
+        Poll::Ready(ready) => Some(ready),
+        Poll::Pending => None,
+    })
 }
 
 impl Resource {
-    /// A lost disk is the resource's own loss: then there is nothing left to guard, and it begins anew
-    /// with what it had, for the sake of the test.
+    /// A resource that has lost its disk has nothing left to guard. Here it never does: it begins with what it
+    /// wrote `before`, in whichever life.
     pub(super) fn born(
         broken: Broken,
         birth: &Birth<TokenRecord>,
         before: Option<TokenRecord>,
     ) -> Self {
         let record = match *birth.store() {
-            Store::Kept(record) => record,
-            Store::Lost => before,
+            Store::Kept(Some(record)) => Some(record),
+            Store::Kept(None) | Store::Lost => before,
         };
         let disk = Disk(Arc::new(Lock::new(record)));
         Self {

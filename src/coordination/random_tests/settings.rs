@@ -31,6 +31,7 @@ pub(super) enum Broken {
 
 /// What an election is like.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are drawn one by one")]
 pub(super) struct Settings {
     pub(super) broken: Broken,
     pub(super) acceptors: usize,

@@ -1,5 +1,7 @@
 //! Many runs, until one fails; and the least that it takes for it to fail.
 
+use std::ops::AddAssign;
+
 use super::cluster::Cluster;
 use super::failure::{Failure, Trace};
 use super::options::{KINDS, Options};
@@ -25,7 +27,7 @@ pub fn search<C: Cluster>(
     for seed in seeds {
         let options = options(seed);
         match run(&options, cluster(&options)) {
-            Ok(ended) => tally += ended.tally,
+            Ok(ended) => tally.add_assign(ended.tally),
             Err(failure) => return Err(shrink(failure, cluster)),
         }
     }

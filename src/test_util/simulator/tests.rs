@@ -31,7 +31,7 @@ impl Machine for Node {
             Input::Message { message, .. } => self.heard = Some(message),
             Input::Wake => {
                 assert!(cx.now() >= self.next, "too early");
-                self.late = cx.now() - self.next;
+                self.late = cx.now().saturating_sub(self.next);
                 self.next = cx.now() + 10 * MS;
                 self.number += 1;
                 let to = (cx.node() + 1) % NODES;
@@ -226,13 +226,13 @@ fn rates(options: &Options) -> Vec<f64> {
         Ok(())
     });
     let pairs = seen.marks.iter().flat_map(|marks| marks.windows(2));
-    let pairs = pairs.filter(|pair| pair[1].0 - pair[0].0 > MS);
+    let pairs = pairs.filter(|pair| pair[1].0.saturating_sub(pair[0].0) > MS);
     let rate = |pair: &[(Duration, Duration)]| {
         let shown = pair[1]
             .1
             .checked_sub(pair[0].1)
             .expect("no clock goes back");
-        shown.as_secs_f64() / (pair[1].0 - pair[0].0).as_secs_f64()
+        shown.as_secs_f64() / pair[1].0.saturating_sub(pair[0].0).as_secs_f64()
     };
     pairs.map(rate).collect()
 }

@@ -110,3 +110,52 @@ fn after_a_success_the_waits_are_short_again() {
     let _ = proposer.resign();
     assert_eq!(fail(&mut proposer, at(0)), first);
 }
+
+#[test]
+fn who_is_told_that_the_lease_is_free_asks_at_once_above_all_that_it_has_heard() {
+    let mut proposer = proposer();
+    let ballot = ballot_of(proposer.start(Moment::ORIGIN, u64::MAX));
+    let live = Some(Live {
+        ballot: Ballot {
+            owner: OTHER,
+            ..ballot
+        },
+        remaining: Duration::ZERO,
+    });
+    for from in [0, 1] {
+        let _ = proposer.handle(promise(ballot, from, live, 4), at(0));
+    }
+    let _ = proposer.handle(nack(ballot, 2, 7, 3), at(5));
+    let step = proposer.seize(at(10), 0);
+    let Some(Message::Accept(accept)) = step.send else {
+        panic!("{step:?}");
+    };
+    assert_eq!((accept.ballot.counter, accept.token), (8, token(5)));
+    let _ = proposer.handle(accepted(accept.ballot, 0), at(20));
+    let step = proposer.handle(accepted(accept.ballot, 2), at(20));
+    assert!(matches!(step.event, Some(Event::Elected(grant)) if grant.ends == at(1010)));
+    // What is held is renewed, under its token.
+    let renewal = ballot_of(proposer.seize(at(30), 0));
+    assert_eq!(promised(&mut proposer, renewal, None, 0, at(30)), 5);
+}
+
+#[test]
+fn a_lease_in_the_way_is_no_contest_however_often() {
+    let mut proposer = proposer();
+    for _ in 0..9 {
+        let ballot = ballot_of(proposer.start(Moment::ORIGIN, u64::MAX));
+        let live = Some(Live {
+            ballot: Ballot {
+                owner: OTHER,
+                ..ballot
+            },
+            remaining: Duration::ZERO,
+        });
+        let _ = proposer.handle(promise(ballot, 0, live, 0), at(0));
+        let step = proposer.handle(promise(ballot, 1, live, 0), at(0));
+        match step.event {
+            Some(Event::Abandoned { retry, .. }) => assert!(retry <= 100 * MS, "{retry:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
