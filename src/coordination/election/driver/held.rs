@@ -134,9 +134,9 @@ impl Held {
                 Due::Renew => state.is_renewal_due = true,
                 Due::AtRisk => {
                     state.is_at_risk = true;
-                    let stage = state.stage;
+                    let has_begun = state.stage == Stage::Elected;
                     drop(state);
-                    if stage == Stage::Elected {
+                    if has_begun {
                         self.board.at_risk(&self.term);
                     }
                 }
@@ -212,13 +212,13 @@ impl Held {
         self.term.give_up();
         let token = self.term.token();
         let mut state = self.state.lock();
-        let stage = state.stage;
-        state.stage = match stage {
+        let next = match state.stage {
             Stage::Elected if end == End::Expiring => Stage::Expiring,
             _ => Stage::Ended,
         };
+        let before = mem::replace(&mut state.stage, next);
         drop(state);
-        match stage {
+        match before {
             Stage::Elected => self.board.over(),
             Stage::Expiring => {}
             Stage::Unheard | Stage::Ended => return,
