@@ -5,7 +5,8 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::join_all;
 use mainstay::coordination::{
-    CampaignError, ElectionConfig, LeaderElection, Leadership, NodeId, TokioClock,
+    CampaignError, ElectionConfig, LeaderElection, Leadership, LeadershipWatch, LeaseGuard, NodeId,
+    Term, TokioClock,
 };
 use mainstay::test_util::drop_at_every_poll;
 use tokio::time::{Instant, sleep, timeout};
@@ -207,4 +208,28 @@ async fn a_release_that_hangs_holds_up_nobody_longer_than_the_lease_lasts() {
     let start = Instant::now();
     assert!(election.campaign().await.unwrap().is_valid());
     assert!(start.elapsed() <= timing().held() + GRAIN);
+}
+
+#[tokio::test(start_paused = true)]
+async fn leases_that_are_over_as_soon_as_they_begin_make_no_storm() {
+    let (election, desk) = election();
+    desk.state().acquires.otherwise(Does::Short);
+    desk.state().renewals.otherwise(Does::Hang);
+    let storm = async {
+        loop {
+            let guard = election.campaign().await.unwrap();
+            guard.lost().await;
+        }
+    };
+    assert!(timeout(10 * SECOND, storm).await.is_err());
+    assert!((10..=60).contains(&desk.asked()), "{}", desk.asked());
+}
+
+#[test]
+fn what_a_campaign_gives_can_be_kept_anywhere() {
+    fn anywhere<T: Send + Sync + std::fmt::Debug + 'static>() {}
+    anywhere::<LeaderElection>();
+    anywhere::<LeaseGuard>();
+    anywhere::<Term>();
+    anywhere::<LeadershipWatch>();
 }

@@ -2,10 +2,11 @@
 
 use std::cell::Cell;
 use std::future::pending;
+use std::time::Duration;
 
 use allocation_counter::measure;
 use futures::FutureExt as _;
-use mainstay::coordination::{BootClock, ElectionConfig, LeaderElection, Resigned};
+use mainstay::coordination::{BootClock, ElectionConfig, LeaderElection, Resigned, Term};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::kit::{Desk, Does, GRAIN, MS, Op, SECOND, election, settle, token};
@@ -33,7 +34,7 @@ async fn to_resign_ends_what_runs_at_once_waits_for_it_and_then_gives_the_lease_
 #[tokio::test(start_paused = true)]
 async fn work_that_does_not_end_is_waited_for_up_to_the_grace_and_keeps_the_lease_to_its_end() {
     for (grace, expected, waits) in [
-        (0 * MS, Resigned::Pending, 0 * MS),
+        (Duration::ZERO, Resigned::Pending, Duration::ZERO),
         (100 * MS, Resigned::Pending, 100 * MS),
         (10 * SECOND, Resigned::Free, 2 * SECOND),
     ] {
@@ -160,7 +161,7 @@ async fn to_look_whether_it_is_valid_allocates_nothing() {
     let looks = || {
         assert!(term.is_valid());
         assert!(!term.remaining().is_zero());
-        assert!(watch.latest().term().is_some_and(|term| term.is_valid()));
+        assert!(watch.latest().term().is_some_and(Term::is_valid));
         drop(term.clone());
     };
     assert_eq!(measure(looks).count_total, 0);

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::pending;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mainstay::coordination::{
@@ -41,6 +41,10 @@ pub(crate) enum Does {
     /// It is renewed, but nobody hears of it.
     Unknown,
     Lost,
+    /// A lease that ends just after its margin has begun.
+    Short,
+    /// One that ends long after the ttl, and without a margin.
+    Long,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +124,7 @@ impl Desk {
     }
 
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|lock| lock.into_inner())
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn store(&self, node: u32, clock: impl Clock) -> Store {
@@ -178,7 +182,7 @@ impl Drop for Store {
 }
 
 impl Store {
-    fn grant(&self, number: u64, asked: Moment) -> Grant {
+    fn grant(number: u64, asked: Moment) -> Grant {
         let ends = asked.after(timing().ttl());
         Grant {
             token: token(number),
@@ -216,6 +220,25 @@ impl Store {
                 Ok(mine)
             }
             _ => Err(RenewError::Lost),
+        }
+    }
+}
+
+impl Does {
+    fn made_of(self, grant: Grant) -> Grant {
+        let ends = match self {
+            Self::Short => grant.ends.before(timing().ttl() - timing().margin() - MS),
+            Self::Long => grant.ends.after(60 * SECOND),
+            _ => return grant,
+        };
+        let usable_until = match self {
+            Self::Long => ends,
+            _ => ends.before(timing().margin()),
+        };
+        Grant {
+            usable_until,
+            ends,
+            ..grant
         }
     }
 }
@@ -258,7 +281,7 @@ impl LeaseStore for Store {
         act(does).await;
         let number = taken?;
         self.desk.note(Op::Granted(number));
-        Ok(self.grant(number, asked))
+        Ok(does.made_of(Self::grant(number, asked)))
     }
 
     async fn renew(&mut self) -> Result<Grant, RenewError> {
@@ -272,7 +295,7 @@ impl LeaseStore for Store {
             _ => {
                 let number = self.keep()?;
                 self.desk.note(Op::Renewed);
-                Ok(self.grant(number, asked))
+                Ok(does.made_of(Self::grant(number, asked)))
             }
         }
     }

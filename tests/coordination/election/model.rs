@@ -177,8 +177,7 @@ fn run(seed: u64) -> usize {
         let election = LeaderElection::new("day", store, ElectionConfig::default()).unwrap();
         let won = timeout(5 * SECOND, election.campaign()).await;
         day.begins(won.expect("somebody is elected").unwrap().term());
-        let terms = day.0.lock().unwrap().len();
-        terms
+        day.0.lock().unwrap().len()
     })
 }
 

@@ -43,7 +43,7 @@ impl Recorded {
 
 /// An election whose second term is not sealed.
 fn recorded() -> (LeaderElection, Desk, Recorded) {
-    let recorder = DebuggingRecorder::new();
+    let listening = DebuggingRecorder::new();
     let desk = Desk::new();
     let store = desk.store(1, TokioClock::new());
     let seal = |token: FencingToken| async move {
@@ -53,11 +53,11 @@ fn recorded() -> (LeaderElection, Desk, Recorded) {
         Ok(())
     };
     let config = ElectionConfig::default().sealing(seal);
-    let election = metrics::with_local_recorder(&recorder, || {
+    let election = metrics::with_local_recorder(&listening, || {
         LeaderElection::new("billing", store, config).unwrap()
     });
     let recorded = Recorded {
-        snapshotter: recorder.snapshotter(),
+        snapshotter: listening.snapshotter(),
         values: HashMap::new(),
     };
     (election, desk, recorded)
@@ -100,9 +100,7 @@ async fn every_term_is_counted_by_its_end_and_the_gauge_returns_to_zero() {
         ("ends_total lost", 1.0),
         ("ends_total unsealed", 1.0),
     ]);
-    let mut state = desk.state();
-    state.renewals.once(Does::Unknown).once(Does::Panic);
-    drop(state);
+    desk.state().renewals.once(Does::Unknown).once(Does::Panic);
     let guard = election.campaign().await.unwrap();
     sleep(2 * SECOND).await;
     assert!(!guard.is_valid());

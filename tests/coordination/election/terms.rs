@@ -202,3 +202,17 @@ async fn lost_comes_a_margin_before_the_lease_ends_and_not_before() {
     advance(MS).await;
     guard.lost().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_promises_more_than_it_may_is_not_believed() {
+    let (election, desk) = election();
+    desk.state().acquires.once(Does::Long);
+    desk.state().renewals.once(Does::Long);
+    desk.state().renewals.otherwise(Does::Hang);
+    let start = Instant::now();
+    let guard = election.campaign().await.unwrap();
+    let end = ends(&guard, start).await;
+    let renewed = desk.times(|op| op == Op::Renew)[0];
+    let renewed = Duration::from_millis(u64::try_from(renewed).unwrap());
+    is_at(end, renewed + 1800 * MS);
+}

@@ -132,7 +132,7 @@ async fn with_a_driver_that_never_runs_what_is_guarded_ends_at_the_soft_deadline
     kit.asked.recv().unwrap(); // from here on it is stuck
     let work = guard.run(pending::<()>());
     let (ended, (), ()) = tokio::join!(work, guard.lost(), async {
-        kit.clock.advance(4 * MS - Duration::from_nanos(1));
+        kit.clock.advance(Duration::from_nanos(3_999_999));
         tokio::task::yield_now().await;
         assert!(guard.is_valid());
         kit.clock.advance(Duration::from_nanos(1));

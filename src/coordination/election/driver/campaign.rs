@@ -9,6 +9,7 @@ use crate::coordination::election::seal::Seal;
 use crate::coordination::timing::nth;
 use crate::coordination::{AcquireError, Grant, LeaseStore};
 
+use super::held::bounded;
 use super::wait::both;
 use super::{Driver, First, first};
 
@@ -55,9 +56,10 @@ impl<L: LeaseStore, S: Seal> Driver<L, S> {
     /// Asks once. `None` when a lease that was asked for by now could only have ended.
     async fn ask(&mut self) -> Option<Result<Grant, AcquireError>> {
         self.has_asked = true;
+        let asked = self.clock.now();
         let asking = self.store.acquire(self.floor.get());
         match first(asking, sleep(self.timing.ttl())).await {
-            First::One(answer) => Some(answer),
+            First::One(answer) => Some(answer.map(|grant| bounded(grant, asked, &self.timing))),
             First::Other(()) => None,
         }
     }

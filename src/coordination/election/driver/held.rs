@@ -11,7 +11,7 @@ use tokio::task::yield_now;
 
 use crate::coordination::election::Term;
 use crate::coordination::election::board::Board;
-use crate::coordination::{Clock, Due, Grant, LeaseStore, Moment, RenewError, Tenure};
+use crate::coordination::{Clock, Due, Grant, LeaseStore, Moment, RenewError, Tenure, Timing};
 use crate::rng::Rng;
 use crate::sync::Lock;
 use crate::time;
@@ -39,6 +39,7 @@ pub(super) struct Held {
     clock: Arc<dyn Clock>,
     board: Arc<Board>,
     rng: Rng,
+    timing: Timing,
     state: Lock<State>,
 }
 
@@ -51,18 +52,25 @@ struct State {
 }
 
 impl Held {
-    pub(super) fn new(tenure: Tenure, clock: Arc<dyn Clock>, board: Arc<Board>, rng: Rng) -> Self {
+    pub(super) fn new(
+        grant: Grant,
+        timing: Timing,
+        clock: Arc<dyn Clock>,
+        board: Arc<Board>,
+        rng: Rng,
+    ) -> Self {
         Self {
-            term: Term::new(Arc::clone(&clock), &tenure.grant()),
+            term: Term::new(Arc::clone(&clock), &grant),
             clock,
             board,
-            rng,
+            timing,
             state: Lock::new(State {
-                tenure,
+                tenure: Tenure::new(timing, grant, rng.bits()),
                 is_renewal_due: false,
                 is_at_risk: false,
                 is_elected: false,
             }),
+            rng,
         }
     }
 
@@ -156,7 +164,7 @@ impl Held {
     fn answered(&self, answer: Result<Grant, RenewError>, asked: Moment) -> bool {
         let (now, jitter) = (self.clock.now(), self.rng.bits());
         let grant = match answer {
-            Ok(grant) if grant.token == self.term.token() => grant,
+            Ok(grant) if grant.token == self.term.token() => bounded(grant, asked, &self.timing),
             Err(RenewError::Unknown { .. }) => {
                 self.board.not_renewed();
                 return true;
@@ -204,6 +212,18 @@ impl Held {
             End::Expiring => self.board.expiring(token),
             End::Lost | End::Unsealed => self.board.lost(token),
         }
+    }
+}
+
+/// What a store grants in the bounds of its contract, on which all safety hangs: a lease ends the ttl
+/// after it was `asked` for, and may be used up to the margin before.
+pub(super) fn bounded(grant: Grant, asked: Moment, timing: &Timing) -> Grant {
+    let ends = grant.ends.min(asked.after(timing.ttl()));
+    let usable_until = grant.usable_until.min(ends.before(timing.margin()));
+    Grant {
+        usable_until,
+        ends,
+        ..grant
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::coordination::election::LeaseGuard;
 use crate::coordination::election::seal::{Seal, Unsealed};
-use crate::coordination::{Grant, LeaseStore, Tenure};
+use crate::coordination::{Grant, LeaseStore};
 
 use super::held::{End, Held};
 use super::run::Reply;
@@ -17,9 +17,8 @@ impl<L: LeaseStore, S: Seal> Driver<L, S> {
     /// The reply is taken when the term begins.
     pub(super) async fn lead(&mut self, grant: Grant, reply: &mut Option<Reply>) {
         let floor = self.floor.get();
-        let tenure = Tenure::new(self.timing, grant, self.rng.bits());
-        let clock = Arc::clone(&self.clock);
-        let held = Held::new(tenure, clock, Arc::clone(&self.board), self.rng.clone());
+        let (clock, board) = (Arc::clone(&self.clock), Arc::clone(&self.board));
+        let held = Held::new(grant, self.timing, clock, board, self.rng.clone());
         let (release, released) = oneshot::channel();
         let end = {
             let term = held.term.clone();
@@ -39,7 +38,7 @@ impl<L: LeaseStore, S: Seal> Driver<L, S> {
         self.give_back().await;
         drop(held);
         _ = release.send(());
-        if end == End::Unsealed || self.floor.get() != floor {
+        if end != End::Resigned || self.floor.get() != floor {
             self.back_off();
         }
     }
