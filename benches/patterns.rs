@@ -119,3 +119,26 @@ mod election {
         bencher.bench_local(|| black_box(&guard).run(async { 7_u32 }).now_or_never());
     }
 }
+
+/// A call of the layer by which only the leader serves.
+#[path = "cases"]
+mod leader {
+    use divan::Bencher;
+
+    use super::cases;
+
+    #[path = "leader.rs"]
+    mod layer;
+
+    #[divan::bench(sample_count = 200, sample_size = 2000)]
+    fn leads(bencher: Bencher<'_, '_>) {
+        let mut service = layer::leads();
+        bencher.bench_local(|| cases::call(&mut service, 1));
+    }
+
+    #[divan::bench(sample_count = 200, sample_size = 2000)]
+    fn follows(bencher: Bencher<'_, '_>) {
+        let mut service = layer::follows();
+        bencher.bench_local(|| cases::call(&mut service, 1));
+    }
+}

@@ -104,3 +104,69 @@ impl<S: Clone> LeaderOnly<S> {
         }
     }
 }
+
+#[cfg(all(test, not(mainstay_loom)))]
+mod tests {
+    use std::future::{Ready, ready};
+
+    use futures::FutureExt as _;
+    use tower::Layer as _;
+
+    use super::*;
+    use crate::context::Field;
+    use crate::coordination::{
+        FencingToken, LeaderConfig, LeaderLayer, ManualClock, ManualSeat, Seat as _, Timing,
+        TimingConfig,
+    };
+    use crate::error::Error;
+
+    struct Blank;
+
+    impl Carrier for Blank {
+        fn get_all(&self, _: Field) -> impl Iterator<Item = &[u8]> {
+            std::iter::empty()
+        }
+
+        fn set(&mut self, _: Field, _: &[u8]) {}
+
+        fn remove(&mut self, _: Field) {}
+    }
+
+    /// Sees to it that whoever gives the term up would wait.
+    #[derive(Clone)]
+    struct Joined(ManualSeat);
+
+    impl Joined {
+        fn look(&self) {
+            let term = self.0.term().unwrap();
+            assert_eq!(term.joined().now_or_never(), None, "nobody works");
+        }
+    }
+
+    impl Service<Blank> for Joined {
+        type Response = ();
+        type Error = Error<()>;
+        type Future = Ready<Result<(), Error<()>>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Error<()>>> {
+            self.look();
+            Poll::Ready(Ok(()))
+        }
+
+        fn call(&mut self, _: Blank) -> Self::Future {
+            self.look();
+            ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn a_call_is_work_of_its_term_before_the_inner_service_is_asked_anything() {
+        let timing = Timing::new(TimingConfig::default()).unwrap();
+        let seat = ManualSeat::new(timing, ManualClock::default());
+        let term = seat.lead(FencingToken::FIRST);
+        let layer = LeaderLayer::new("orders", seat.clone(), LeaderConfig::default()).unwrap();
+        let answer = layer.layer(Joined(seat)).call(Blank);
+        answer.now_or_never().unwrap().unwrap();
+        assert_eq!(term.joined().now_or_never(), Some(()));
+    }
+}
