@@ -185,7 +185,10 @@ async fn fight(seed: u64) -> usize {
         );
     }
     // One may win all of them, if nobody else has the luck; three do not lose all.
-    assert!(terms.iter().any(|term| term.node < NODES), "nobody ever won");
+    assert!(
+        terms.iter().any(|term| term.node < NODES),
+        "nobody ever won"
+    );
     terms.len()
 }
 
