@@ -1,8 +1,41 @@
 //! Leases by a majority, with a token for each term that only grows, and the gate that refuses the past.
 //!
-//! What is here are the parts that decide, those that a resource needs, and the election that holds a
-//! lease and guards work with it. The runtime that carries the messages of a majority is not here yet: an
-//! election takes whatever implements [`LeaseStore`].
+//! A leader lock that is honest about time. Of all nodes one holds the lease at a time, as long as their clocks
+//! go at nearly the same rate; it stops before its lease ends; and what it had on its way by then is refused by
+//! the resource itself, for a later term has a larger token.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use mainstay::coordination::{
+//!     AcceptorId, AcceptorService, BootClock, ElectionConfig, EphemeralTokenStore, FencingGate, LeaderElection,
+//!     NodeId, QuorumConfig, QuorumLease, Timing, TimingConfig,
+//! };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let timing = Timing::new(TimingConfig::default())?;
+//! let tokens = EphemeralTokenStore::new("report");
+//! // In this process. In another one it is the same behind a client, and its tokens are in a file.
+//! let acceptor = AcceptorService::embedded("report", AcceptorId(1), timing, tokens, BootClock);
+//! let acceptors = [(AcceptorId(1), acceptor)];
+//! let lease = QuorumLease::new("report", NodeId(1), acceptors, QuorumConfig::new(timing))?;
+//!
+//! let gate = FencingGate::in_memory(None);
+//! let config = ElectionConfig::default().sealing(gate.clone());
+//! let election = LeaderElection::new("report", lease, config)?;
+//!
+//! let guard = election.campaign().await?; // waits until this node leads
+//! let token = guard.token();
+//! let written = guard.run(async {
+//!     let _permit = gate.enter(token).await?; // held until it is written
+//!     Ok::<_, mainstay::coordination::GateError>("written")
+//! });
+//! assert_eq!(written.await??, "written");
+//! guard.resign(Duration::from_secs(1)).await;
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! | Part | What it does |
 //! |---|---|
@@ -10,6 +43,8 @@
 //! | [`Proposer`] | asks a majority for it, again to renew it, and says until when it may be used |
 //! | [`Tenure`] | says when a lease is to be renewed, and when its holder has to stop |
 //! | [`LeaseStore`] | grants leases to one node, by whatever means |
+//! | [`QuorumLease`] | grants them by a majority of acceptors, each reached as a service |
+//! | [`AcceptorService`] | an acceptor with its clock and its store, as a service |
 //! | [`LeaderElection`] | campaigns over a store, seals, renews, and says how this node stands |
 //! | [`LeaseGuard`], [`Term`] | end what runs under a term before its lease ends |
 //! | [`LeaderLayer`] | lets requests pass on the node that leads, and ends them with its term |
@@ -19,6 +54,7 @@
 //! | [`TokenStore`] | keeps the highest token through a crash |
 //! | [`Clock`] | a clock that never steps, and counts the time that a machine is suspended |
 //!
+//! # The parts that decide
 //! [`Acceptor`] and [`Proposer`] have no clock and do no I/O: they are told the time and given messages,
 //! and say what to send, and what to write before it may be sent. Two incarnations never hold the lease at
 //! once as long as the rates of all clocks stay within the [drift](TimingConfig::drift); whatever is on
@@ -87,6 +123,7 @@
 //! | [`ElectionConfig::own_thread`] | off | on: renewals do not depend on how busy the executor is |
 //! | [`MembersConfig::allow_even`] | off | an even number of acceptors bears no more failures than one less |
 //! | [`LeaderConfig::min_remaining`] | zero | below the ttl less the margin |
+//! | [`QuorumConfig::wait`] | 500 ms | zero makes no waits |
 //! | [`FencingLayer::on_missing`] | [`OnMissing::Refuse`] | |
 //! | [`FencingLayer::beside_older`] | off: what is of a new term waits until what is older is out | |
 //!
@@ -94,6 +131,9 @@
 //! | Metric | Meaning |
 //! |---|---|
 //! | `mainstay_calls_total`, `mainstay_rejections_total` | as for every layer, with `layer="fencing"` or `layer="leader"` |
+//! | `mainstay_lease_attempts_total` | counter, with `layer="quorum"`: attempts by `outcome`: `elected`, `renewed`, `taken`, `failed`, `cancelled` |
+//! | `mainstay_lease_transport_errors_total` | counter, with `layer="quorum"`: calls to an acceptor that came to nothing |
+//! | `mainstay_acceptor_waits` | gauge, with `layer="acceptor"`: requests that wait for a lease to be given back |
 //! | `mainstay_fencing_in_flight` | gauge: calls that are inside with a token |
 //! | `mainstay_fencing_waiting` | gauge: calls of a new term that wait to come in |
 //! | `mainstay_fencing_wait_seconds` | how long those waited that came in or were refused then |

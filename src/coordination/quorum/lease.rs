@@ -1,34 +1,25 @@
 //! A lease by a majority, from the side of who asks for it.
 
 use std::fmt;
-use std::future::poll_fn;
-use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
-use std::time::Duration;
 
 use tokio::task::AbortHandle;
-use tokio::time::timeout;
 use tower::{BoxError, Service};
 
-use crate::coordination::members::Votes;
-use crate::coordination::rules::Rules;
-use crate::coordination::timing::nth;
 use crate::coordination::{
-    Abandoned, AcceptorId, AcquireError, Clock, Event, FencingToken, Grant, Incarnation,
-    LeaseStore, Members, MembersConfig, Moment, NodeId, Owner, Proposer, RenewError, Safety, Step,
-    Timing,
+    Abandoned, AcceptorId, AcquireError, Clock, FencingToken, Grant, Incarnation, LeaseStore,
+    Members, MembersConfig, NodeId, Owner, Proposer, RenewError, Safety, Timing,
 };
 use crate::error::ConfigError;
 use crate::name::Name;
 use crate::rng::Rng;
 use crate::telemetry::Scope;
 
-use super::alarm::Alarm;
+use super::attempt::Failed;
 use super::freed::Hints;
-use super::meter::{End, Meter};
-use super::slots::{Asking, Cause, Slots};
-use super::{Ask, LeaseRequest, LeaseResponse, QuorumConfig};
+use super::meter::Meter;
+use super::slots::Slots;
+use super::{LeaseRequest, LeaseResponse, QuorumConfig};
 
 /// The lease of one resource, asked of a majority of acceptors.
 ///
@@ -37,27 +28,55 @@ use super::{Ask, LeaseRequest, LeaseResponse, QuorumConfig};
 /// call that is under way is not made again, so one that is lost without an error is lost for the attempt.
 /// A retry is not needed: what fails is asked again each tenth of the ttl.
 ///
-/// There is one call to each acceptor at a time. What the slow minority has not answered when a lease is
-/// granted goes on in a task of its own, at most for the ttl and until the next attempt; where all answer
-/// at once, as in one process, nothing is spawned.
+/// ```
+/// use mainstay::coordination::{
+///     AcceptorId, AcceptorService, BootClock, EphemeralTokenStore, LeaseStore, NodeId, QuorumConfig,
+///     QuorumLease, Timing, TimingConfig,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let timing = Timing::new(TimingConfig::default())?;
+/// let acceptors = [1, 2, 3].map(AcceptorId).map(|id| {
+///     let store = EphemeralTokenStore::new("ledger"); // a `FileTokenStore` where tokens must last
+///     (id, AcceptorService::embedded("ledger", id, timing, store, BootClock))
+/// });
+///
+/// let mut lease = QuorumLease::new("ledger", NodeId(1), acceptors, QuorumConfig::new(timing))?;
+/// let first = lease.acquire(None).await?;
+/// assert_eq!(lease.renew().await?.token, first.token);
+/// lease.release().await;
+/// assert!(lease.acquire(None).await?.token > first.token);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Calls
+/// There is one call to each acceptor at a time; a phase that begins drops the calls of the one before. What
+/// is under way when an attempt ends goes on in a task of its own, so that the slow minority hears of it
+/// too: at most for the ttl, and until the next attempt, at whose beginning it is aborted. Where all answer
+/// at once, as in one process, nothing is spawned, and a renewal allocates nothing.
+///
+/// # Handing over
+/// After [`AcquireError::Taken`], [`freed`](LeaseStore::freed) asks the acceptors to say when they have
+/// granted no lease any more. So a lease that is given back is another's after six messages, one after the
+/// other: the release, the answer to those who wait, and two to prepare and two to accept. Without that,
+/// whoever wants it waits for the end of a lease that it believes held.
+///
+/// # What is lost
+/// A term that has ended by time is not given back, because it is not known which acceptors still keep it;
+/// it ends there by their clocks.
 pub struct QuorumLease<S: Service<LeaseRequest>> {
     pub(super) timing: Timing,
-    clock: Arc<dyn Clock>,
+    pub(super) clock: Arc<dyn Clock>,
     pub(super) rng: Rng,
     pub(super) members: Members,
     pub(super) proposer: Proposer,
     pub(super) slots: Slots<S>,
     pub(super) hints: Hints,
-    meter: Meter,
+    pub(super) meter: Meter,
     /// Sees off what was under way when the last attempt ended.
-    after: Option<AbortHandle>,
-}
-
-/// An attempt that came to nothing.
-struct Failed {
-    why: Abandoned,
-    retry: Duration,
-    source: Option<Cause>,
+    pub(super) after: Option<AbortHandle>,
 }
 
 impl<S> QuorumLease<S>
@@ -117,138 +136,6 @@ impl<S: Service<LeaseRequest>> QuorumLease<S> {
     pub const fn owner(&self) -> Owner {
         self.proposer.owner()
     }
-
-    /// What the attempt before has left under way is of no use any more.
-    fn stop_after(&mut self) {
-        if let Some(after) = self.after.take() {
-            after.abort();
-        }
-    }
-}
-
-impl<S> QuorumLease<S>
-where
-    S: Service<LeaseRequest, Response = LeaseResponse, Error: Into<BoxError>, Future: Send>
-        + Clone
-        + Send
-        + 'static,
-{
-    /// One attempt, from `now` to its end.
-    async fn attempt(&mut self, now: Moment) -> Result<Grant, Failed> {
-        self.stop_after();
-        let Self {
-            clock,
-            rng,
-            proposer,
-            meter,
-            ..
-        } = self;
-        let running = meter.begin();
-        let mut asking = Asking(&mut self.slots);
-        let mut alarm = pin!(Alarm::new());
-        let mut source = None;
-        let mut step = proposer.start(now, rng.bits());
-        let event = loop {
-            if let Some(message) = step.send {
-                asking.ask_all(Ask::Message(message));
-            }
-            if let Some(event) = step.event {
-                break event;
-            }
-            step = match hear(&mut asking, alarm.as_mut(), proposer.wakes(), &**clock).await {
-                Heard::Answer(Ok(LeaseResponse::Reply(reply))) => {
-                    proposer.handle(reply, clock.now())
-                }
-                Heard::Answer(Ok(LeaseResponse::Silence | LeaseResponse::Free { .. })) => {
-                    Step::default()
-                }
-                Heard::Answer(Err(cause)) => {
-                    source = Some(cause);
-                    Step::default()
-                }
-                Heard::Time => match proposer.tick(clock.now(), rng.bits()) {
-                    Step {
-                        send: Some(again),
-                        event: None,
-                    } => {
-                        asking.ask_idle(Ask::Message(again));
-                        Step::default()
-                    }
-                    step => step,
-                },
-            };
-        };
-        self.after = asking.see_off(self.timing.ttl()).await;
-        match event {
-            Event::Elected(grant) => {
-                running.end(End::Elected);
-                Ok(grant)
-            }
-            Event::Renewed(grant) => {
-                running.end(End::Renewed);
-                Ok(grant)
-            }
-            Event::Abandoned { why, retry } => {
-                running.end(match why {
-                    Abandoned::Taken { .. } => End::Taken,
-                    _ => End::Failed,
-                });
-                Err(Failed { why, retry, source })
-            }
-            Event::Resigned(_) => Err(Failed {
-                why: Abandoned::Refused,
-                retry: Duration::ZERO,
-                source,
-            }),
-        }
-    }
-
-    /// Gives back what is held, and whatever may have been granted to an attempt that has not ended.
-    async fn give_back(&mut self) {
-        let Some(release) = self.proposer.resign().send else {
-            return;
-        };
-        self.stop_after();
-        let members = &self.members;
-        let mut asking = Asking(&mut self.slots);
-        asking.ask_all(Ask::Message(release));
-        let majority = async {
-            let mut done = Votes::default();
-            while asking.is_busy() && !done.is_quorum(members) {
-                let (id, answer) = asking.answer().await;
-                if answer.is_ok() {
-                    done.add(members, id, Rules::ALL);
-                }
-            }
-        };
-        // What does not come through ends with its time.
-        let _ = timeout(nth(self.timing.ttl(), 10), majority).await;
-        self.after = asking.see_off(self.timing.ttl()).await;
-    }
-}
-
-enum Heard {
-    Answer(Result<LeaseResponse, Cause>),
-    Time,
-}
-
-async fn hear<S>(
-    slots: &mut Slots<S>,
-    mut alarm: Pin<&mut Alarm>,
-    wakes: Option<Moment>,
-    clock: &dyn Clock,
-) -> Heard
-where
-    S: Service<LeaseRequest, Response = LeaseResponse, Error: Into<BoxError>> + Clone,
-{
-    poll_fn(|cx| {
-        if let Poll::Ready((_, answer)) = slots.poll_answer(cx) {
-            return Poll::Ready(Heard::Answer(answer));
-        }
-        let rung = alarm.as_mut().poll_rung(cx, wakes, clock);
-        rung.map(|()| Heard::Time)
-    })
-    .await
 }
 
 impl<S> LeaseStore for QuorumLease<S>
@@ -312,7 +199,9 @@ where
         })
     }
 
-    /// Returns when a majority has been told, or a tenth of the ttl has passed.
+    /// Returns when a majority has been told, or a tenth of the ttl has passed. Those who are slower are told
+    /// by a task of its own, for as long as the runtime and the ttl last. An acceptor that is not reached
+    /// keeps the lease to its end.
     async fn release(&mut self) {
         self.give_back().await;
     }

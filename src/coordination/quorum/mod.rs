@@ -2,6 +2,7 @@
 
 mod acceptor;
 mod alarm;
+mod attempt;
 mod config;
 mod error;
 mod freed;

@@ -111,6 +111,8 @@ pub(crate) enum Way {
     SwallowsReply,
     Panics,
     NeverReady,
+    /// It goes through, but for a wait, to which somebody says that nothing is held.
+    SaysFree,
 }
 
 /// A way to one acceptor. Clones are one way.
@@ -219,7 +221,10 @@ impl Service<LeaseRequest> for Line {
                 sleep(delay).await;
             }
             match way {
-                Way::Through | Way::LosesReply | Way::SwallowsReply => {}
+                Way::SaysFree if matches!(request.ask, Ask::Wait { .. }) => {
+                    return Ok(LeaseResponse::Free { promised: None });
+                }
+                Way::Through | Way::LosesReply | Way::SwallowsReply | Way::SaysFree => {}
                 Way::Hangs | Way::NeverReady => pending().await,
                 Way::Fails => return Err(Broken.into()),
                 Way::Panics => panic!("the transport panics, as told"),
