@@ -1,6 +1,7 @@
 //! Asks for the lease of one resource, and keeps it.
 
 mod attempt;
+mod ending;
 mod event;
 mod held;
 mod state;

@@ -11,11 +11,8 @@
 //!     granted to any attempt until then, so it leaves only when none of them is of use any more.
 //! I6. A refusal, like all hints, changes when and with what numbers is asked next, and never what is held.
 
-use std::time::Duration;
-
 use crate::coordination::members::Votes;
 use crate::coordination::rules::{Rule, Rules};
-use crate::coordination::timing::{nth, share};
 use crate::coordination::{
     Accepted, Ballot, FencingToken, Live, Members, Message, Moment, Nack, Owner, Promise, Release,
     Reply, Timing,
@@ -32,15 +29,15 @@ use super::held::Held;
 #[derive(Debug)]
 #[cfg_attr(test, derive(Clone))]
 pub struct Proposer {
-    me: Owner,
-    members: Members,
-    timing: Timing,
+    pub(super) me: Owner,
+    pub(super) members: Members,
+    pub(super) timing: Timing,
     /// The highest of its own ballots and of those that it was refused for.
     pub(super) counter: u64,
     /// The highest token that it asked for or heard of.
-    floor: Option<FencingToken>,
-    failures: u32,
-    attempt: Option<Attempt>,
+    pub(super) floor: Option<FencingToken>,
+    pub(super) failures: u32,
+    pub(super) attempt: Option<Attempt>,
     pub(super) held: Option<Held>,
     /// When the attempt asks again.
     next: Moment,
@@ -347,64 +344,6 @@ impl Proposer {
         }
         high.max(self.floor)
             .map_or(Some(FencingToken::FIRST), FencingToken::next)
-    }
-
-    /// I1: what is held ends with time.
-    fn lapse(&mut self, now: Moment) {
-        self.held = self.held.filter(|held| now < held.ends);
-    }
-
-    /// Until when an attempt may succeed.
-    fn limit(&self, attempt: &Attempt) -> Moment {
-        match self.held {
-            Some(held) => held.usable_until(&self.timing).min(attempt.ends),
-            None => attempt.ends,
-        }
-    }
-
-    /// I1, I3: why an attempt cannot succeed any more at `now`, unless it can.
-    fn outlasted(&self, attempt: &Attempt, now: Moment) -> Option<Abandoned> {
-        let is_usable = self
-            .held
-            .is_some_and(|held| now < held.usable_until(&self.timing));
-        if attempt.base.is_some() && !is_usable {
-            return Some(Abandoned::Expiring);
-        }
-        let is_late_timer =
-            !self.rules.keeps(Rule::EarlyDeadline) && matches!(attempt.asks, Asks::Prepare { .. });
-        (now >= attempt.ends && !is_late_timer).then_some(Abandoned::TimedOut)
-    }
-
-    fn abandon(&mut self, why: Abandoned, jitter: u64) -> Step {
-        let attempt = self.attempt.take();
-        if let Some(Asks::Prepare { high }) = attempt.map(|attempt| attempt.asks) {
-            self.floor = self.floor.max(high);
-        }
-        self.failures = match why {
-            // Whoever holds it has won. What others failed for before is over.
-            Abandoned::Taken { .. } => 1,
-            _ => self.failures.saturating_add(1),
-        };
-        // The hint is a stranger's: never waited for longer than any lease can last.
-        let taken = attempt.and_then(|attempt| attempt.taken);
-        let taken = taken.map_or(Duration::ZERO, |live| {
-            live.remaining.min(self.timing.held())
-        });
-        let retry = taken.saturating_add(share(self.backoff(), jitter));
-        // I5: what some have granted is of no use; while a lease is held, theirs may be what protects it.
-        let granted = attempt
-            .filter(|attempt| self.held.is_none() && matches!(attempt.asks, Asks::Accept { .. }));
-        Step {
-            send: granted.map(|Attempt { ballot, .. }| Message::Release(Release { ballot })),
-            event: Some(Event::Abandoned { why, retry }),
-        }
-    }
-
-    /// The longest wait after so many failures: full jitter draws below it.
-    fn backoff(&self) -> Duration {
-        let doublings = self.failures.min(5);
-        let longest = nth(self.timing.ttl(), 20).saturating_mul(1 << doublings);
-        longest.min(nth(self.timing.ttl(), 2))
     }
 }
 

@@ -71,14 +71,14 @@ mod tests {
         Read,
     }
 
-    fn counter(state: &u32, what: &Do) -> (u32, u32) {
-        match what {
+    /// What, when it was called, and when it was answered with what.
+    type Call = (Do, u64, Option<(u64, u64)>);
+
+    fn holds(history: &[Call]) -> bool {
+        let counter = |state: &u64, what: &Do| match what {
             Do::Add => (state + 1, state + 1),
             Do::Read => (*state, *state),
-        }
-    }
-
-    fn holds(history: &[(Do, u64, Option<(u64, u32)>)]) -> bool {
+        };
         let history: Vec<_> = history
             .iter()
             .map(|&(what, called, answered)| Operation {

@@ -86,19 +86,15 @@ impl Register {
             return Ok(None);
         }
         let before = self.gate.snapshot().high();
-        match self.gate.try_enter(token) {
-            Ok(permit) => {
-                if self.gate.snapshot().high() != before {
-                    // The floor first, and then what comes in.
-                    self.keep(cx);
-                }
-                Ok(Some(permit))
-            }
-            Err(_) => {
-                self.refused += 1;
-                Err(())
-            }
+        let Ok(permit) = self.gate.try_enter(token) else {
+            self.refused += 1;
+            return Err(());
+        };
+        if self.gate.snapshot().high() != before {
+            // The floor first, and then what comes in.
+            self.keep(cx);
         }
+        Ok(Some(permit))
     }
 
     pub(super) fn hear(&mut self, to: usize, said: Said, cx: &mut Context<'_, Node>) {
