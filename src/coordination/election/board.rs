@@ -108,9 +108,13 @@ impl Board {
         );
     }
 
+    /// A term that had begun; how it ended is told beside.
+    pub(super) fn over(&self) {
+        self.leading.decrement(1.0);
+    }
+
     pub(super) fn resigned(&self, token: FencingToken) {
         self.resigned.increment(1);
-        self.leading.decrement(1.0);
         event(&self.scope, "resigned", format_args!("term {token}"));
         self.tell(Leadership::Follower { leader: None });
     }
@@ -122,7 +126,6 @@ impl Board {
 
     pub(super) fn lost(&self, token: FencingToken) {
         self.lost.increment(1);
-        self.leading.decrement(1.0);
         event(&self.scope, "leadership lost", format_args!("term {token}"));
         self.tell(Leadership::Lost(token));
     }

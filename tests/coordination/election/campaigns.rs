@@ -113,6 +113,7 @@ async fn no_answer_makes_a_storm_of_questions_and_none_stops_them() {
         (Does::Unavailable(100 * MS), false, 95, 101),
         (Does::Hang, false, 4, 5),
         (Does::Late(1801 * MS), false, 4, 6),
+        (Does::Spent, false, 40, 60),
     ] {
         let (election, desk) = election();
         desk.state().hints = hints;
@@ -138,6 +139,23 @@ async fn what_was_granted_unheard_or_too_late_is_given_back_before_it_is_asked_f
         let released = log.iter().position(|op| *op == Op::Release).unwrap();
         let asked = log.iter().rposition(|op| *op == Op::Acquire(None)).unwrap();
         assert!(released < asked, "{log:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_for_is_given_back_by_whoever_asks_no_longer() {
+    for does in [
+        Does::Hang,
+        Does::Late(SECOND),
+        Does::Taken(None, SECOND),
+        Does::Unavailable(SECOND),
+    ] {
+        let (election, desk) = election();
+        desk.state().acquires.once(does);
+        assert!(timeout(100 * MS, election.campaign()).await.is_err());
+        settle().await;
+        assert_eq!(desk.log(), [Op::Acquire(None), Op::Release], "{does:?}");
+        assert!(!desk.is_held());
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) enum Does {
     /// It is renewed, but nobody hears of it.
     Unknown,
     Lost,
+    /// A lease that has ended when it comes.
+    Spent,
     /// A lease that ends just after its margin has begun.
     Short,
     /// One that ends long after the ttl, and without a margin.
@@ -227,6 +229,7 @@ impl Store {
 impl Does {
     fn made_of(self, grant: Grant) -> Grant {
         let ends = match self {
+            Self::Spent => grant.ends.before(timing().ttl()),
             Self::Short => grant.ends.before(timing().ttl() - timing().margin() - MS),
             Self::Long => grant.ends.after(60 * SECOND),
             _ => return grant,

@@ -124,3 +124,18 @@ async fn what_is_dropped_with_its_runtime_or_its_handles_leaves_no_gauge_up() {
     settle().await;
     assert!(recorded.value("mainstay_election_leading").abs() < 0.1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_term_that_is_over_does_not_lead_though_its_lease_is_not_given_back_yet() {
+    let (election, desk, mut recorded) = recorded();
+    desk.state().renewals.otherwise(Does::Unknown);
+    let guard = election.campaign().await.unwrap();
+    let kept = guard.run(std::future::pending::<()>());
+    sleep(SECOND * 19 / 10).await;
+    assert!(recorded.value("mainstay_election_leading").abs() < 0.1);
+    assert!(recorded.value("mainstay_election_ends_total lost").abs() < 0.1);
+    drop(kept);
+    settle().await;
+    assert!((recorded.value("mainstay_election_ends_total lost") - 1.0).abs() < 0.1);
+    assert!(recorded.value("mainstay_election_leading").abs() < 0.1);
+}

@@ -216,3 +216,18 @@ async fn a_store_that_promises_more_than_it_may_is_not_believed() {
     let renewed = Duration::from_millis(u64::try_from(renewed).unwrap());
     is_at(end, renewed + 1800 * MS);
 }
+
+#[tokio::test(start_paused = true)]
+async fn after_a_slow_renewal_the_next_is_due_by_the_lease_and_not_by_the_last_notice() {
+    let (election, desk) = election();
+    desk.state().renewals.once(Does::Late(900 * MS));
+    let _guard = election.campaign().await.unwrap();
+    sleep(2 * SECOND).await;
+    let renewed = desk.times(|op| op == Op::Renewed)[0];
+    // More than a third of the lease that it brought has passed by then.
+    let asked = desk.times(|op| op == Op::Renew)[1];
+    assert!(
+        (renewed..=renewed + 2).contains(&asked),
+        "{renewed} and {asked}"
+    );
+}

@@ -26,9 +26,9 @@ impl<L: LeaseStore, S: Seal> Driver<L, S> {
                 return Err(CampaignError::Exhausted);
             }
             match self.ask().await {
-                Some(Ok(grant)) if self.clock.now() < grant.usable_until => return Ok(grant),
+                Some(Ok(grant)) => return Ok(grant),
                 // What comes so late is of no use, and may be in the way of others.
-                Some(Ok(_)) | None => {
+                None => {
                     self.give_back().await;
                     self.back_off();
                 }

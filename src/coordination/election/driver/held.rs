@@ -48,7 +48,16 @@ struct State {
     tenure: Tenure,
     is_renewal_due: bool,
     is_at_risk: bool,
-    is_elected: bool,
+    stage: Stage,
+}
+
+/// What those who watch have heard of the term.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Unheard,
+    Elected,
+    Expiring,
+    Ended,
 }
 
 impl Held {
@@ -68,7 +77,7 @@ impl Held {
                 tenure: Tenure::new(timing, grant, rng.bits()),
                 is_renewal_due: false,
                 is_at_risk: false,
-                is_elected: false,
+                stage: Stage::Unheard,
             }),
             rng,
         }
@@ -90,7 +99,7 @@ impl Held {
     pub(super) fn elect(&self) {
         self.board.elected(&self.term);
         let mut state = self.state.lock();
-        state.is_elected = true;
+        state.stage = Stage::Elected;
         let is_at_risk = state.is_at_risk;
         drop(state);
         if is_at_risk {
@@ -125,9 +134,9 @@ impl Held {
                 Due::Renew => state.is_renewal_due = true,
                 Due::AtRisk => {
                     state.is_at_risk = true;
-                    let is_elected = state.is_elected;
+                    let has_begun = state.stage == Stage::Elected;
                     drop(state);
-                    if is_elected {
+                    if has_begun {
                         self.board.at_risk(&self.term);
                     }
                 }
@@ -180,7 +189,7 @@ impl Held {
             return true;
         }
         state.is_renewal_due = false;
-        let was_at_risk = mem::take(&mut state.is_at_risk) && state.is_elected;
+        let was_at_risk = mem::take(&mut state.is_at_risk) && state.stage == Stage::Elected;
         drop(state);
         self.board
             .renewed(&self.term, now.since(asked), was_at_risk);
@@ -203,11 +212,18 @@ impl Held {
         self.term.give_up();
         let token = self.term.token();
         let mut state = self.state.lock();
-        let was_elected = state.is_elected;
-        state.is_elected = was_elected && end == End::Expiring;
+        let next = match state.stage {
+            Stage::Elected if end == End::Expiring => Stage::Expiring,
+            _ => Stage::Ended,
+        };
+        let before = mem::replace(&mut state.stage, next);
         drop(state);
+        match before {
+            Stage::Elected => self.board.over(),
+            Stage::Expiring => {}
+            Stage::Unheard | Stage::Ended => return,
+        }
         match end {
-            _ if !was_elected => {}
             End::Resigned => self.board.resigned(token),
             End::Expiring => self.board.expiring(token),
             End::Lost | End::Unsealed => self.board.lost(token),
