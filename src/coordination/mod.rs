@@ -75,6 +75,8 @@ mod proposer;
 #[cfg(test)]
 mod random_tests;
 mod rules;
+#[cfg(test)]
+mod search_tests;
 mod store;
 mod tenure;
 mod timing;

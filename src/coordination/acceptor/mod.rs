@@ -7,3 +7,5 @@ mod tests;
 
 pub use answer::{Answer, Write};
 pub use state::Acceptor;
+#[cfg(test)]
+pub(super) use state::AcceptorKey;

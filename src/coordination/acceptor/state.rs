@@ -23,6 +23,7 @@ use super::answer::{Answer, Write};
 
 /// Grants the lease of one resource, to one incarnation at a time. Has no clock and does no I/O.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub struct Acceptor {
     pub(super) id: AcceptorId,
     ttl_max: Duration,
@@ -247,3 +248,8 @@ impl Acceptor {
         self.durable
     }
 }
+
+#[cfg(test)]
+mod key_tests;
+#[cfg(test)]
+pub(in crate::coordination) use key_tests::AcceptorKey;

@@ -9,3 +9,5 @@ mod tests;
 
 pub use event::{Abandoned, Event, Grant, Step};
 pub use state::Proposer;
+#[cfg(test)]
+pub(super) use state::{Phase, ProposerKey};

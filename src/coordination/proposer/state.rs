@@ -365,3 +365,8 @@ impl Proposer {
         longest.min(nth(self.timing.ttl(), 2))
     }
 }
+
+#[cfg(test)]
+mod key_tests;
+#[cfg(test)]
+pub(in crate::coordination) use key_tests::{Phase, ProposerKey};
