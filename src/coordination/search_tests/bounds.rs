@@ -25,7 +25,7 @@ pub(super) const EPOCH: Moment = Moment::from_origin(Duration::from_secs(1));
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four switches, and no states"
+    reason = "five switches, and no states"
 )]
 pub(super) struct Bounds {
     pub(super) rules: Rules,
@@ -54,6 +54,8 @@ pub(super) struct Bounds {
     pub(super) symmetric: bool,
     /// Whether a proposer is told all at once what makes a difference only together.
     pub(super) bursts: bool,
+    /// Whether states that are the same but for what nobody can see are one.
+    pub(super) merged: bool,
 }
 
 /// Of a budget: as often as one likes.
@@ -66,7 +68,9 @@ impl Bounds {
         let tick = Duration::from_nanos(1);
         let config = config.tick(tick).margin(STEP * self.margin);
         let ttl = (STEP * self.ttl).saturating_sub(2 * tick);
-        Timing::new(config.ttl(ttl)).unwrap()
+        let timing = Timing::new(config.ttl(ttl)).unwrap();
+        assert_eq!(timing.held(), STEP * self.ttl);
+        timing
     }
 
     pub(super) fn members() -> Members {

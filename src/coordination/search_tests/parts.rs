@@ -1,6 +1,8 @@
 //! What acceptors and proposers do, by the real core. Each is asked once for each of its states and each
 //! thing that can happen to it; a world is then made of the names of such states.
 
+use std::fmt::Debug;
+use std::hash::Hash;
 use std::time::Duration;
 
 use crate::coordination::acceptor::AcceptorKey;
@@ -84,8 +86,8 @@ const REQUESTS: usize = 128;
 pub(super) struct Parts {
     pub(super) bounds: Bounds,
     /// Each with the time of its own when it was met.
-    acceptors: Pool<AcceptorKey, (Acceptor, Moment)>,
-    proposers: Pool<ProposerKey, (Proposer, Moment)>,
+    acceptors: Pool<(AcceptorKey, String), (Acceptor, Moment)>,
+    proposers: Pool<(ProposerKey, String), (Proposer, Moment)>,
     askers: Vec<Asker>,
     pub(super) requests: Pool<Message, Message>,
     pub(super) replies: Pool<Reply, Reply>,
@@ -122,8 +124,27 @@ impl Parts {
         parts
     }
 
+    /// What tells it from another that only seems the same, where these are not merged.
+    fn all_of(&self, state: &impl Debug, now: Moment) -> String {
+        if self.bounds.merged {
+            return String::new();
+        }
+        format!("{state:?} at {now:?}")
+    }
+
+    /// For each acceptor, and each proposer, the first that has the same key.
+    pub(super) fn merged(&self) -> [Vec<u16>; 2] {
+        let acceptors = self.acceptors.values.iter();
+        let proposers = self.proposers.values.iter();
+        [
+            firsts(acceptors.map(|(acceptor, now)| acceptor.key(*now))),
+            firsts(proposers.map(|(proposer, now)| proposer.key(*now))),
+        ]
+    }
+
     fn acceptor(&mut self, acceptor: Acceptor, now: Moment) -> u16 {
-        self.acceptors.id(acceptor.key(now), || (acceptor, now))
+        let key = (acceptor.key(now), self.all_of(&acceptor, now));
+        self.acceptors.id(key, || (acceptor, now))
     }
 
     fn proposer(&mut self, proposer: Proposer, now: Moment) -> u16 {
@@ -144,7 +165,8 @@ impl Parts {
         let usable = proposer.grant(now).map(|grant| grant.usable_until);
         let margin = self.bounds.timing().margin();
         assert!(usable.is_none_or(|until| Some(until.after(margin)) == held));
-        let id = self.proposers.id(proposer.key(now), || (proposer, now));
+        let key = (proposer.key(now), self.all_of(&proposer, now));
+        let id = self.proposers.id(key, || (proposer, now));
         if self.askers.len() == usize::from(id) {
             self.askers.push(asker);
         }
@@ -177,8 +199,9 @@ impl Parts {
             return next;
         }
         let (timing, durable) = (self.bounds.timing(), self.durable(acceptor));
-        let back = Acceptor::new(AcceptorId(0), &timing, durable, EPOCH);
-        let next = self.acceptor(back.breaking(self.bounds.rules), EPOCH);
+        let now = self.acceptors.get(acceptor).1;
+        let back = Acceptor::new(AcceptorId(0), &timing, durable, now);
+        let next = self.acceptor(back.breaking(self.bounds.rules), now);
         self.crashed.insert(acceptor, next);
         next
     }
@@ -312,6 +335,13 @@ impl Parts {
         self.joined.insert((set, reply), joined);
         joined
     }
+}
+
+fn firsts<K: Hash + Eq>(keys: impl Iterator<Item = K>) -> Vec<u16> {
+    let mut firsts = Map::default();
+    keys.zip(0..)
+        .map(|(key, id)| *firsts.entry(key).or_insert(id))
+        .collect()
 }
 
 /// What it waits for, unless that came too late by now, whatever it is.

@@ -74,12 +74,20 @@ impl Search {
         None
     }
 
-    /// How many worlds differ in more than the order of their acceptors and what makes no difference yet.
+    /// How many worlds differ in more than the order of their acceptors, what nobody can see, and what makes
+    /// no difference yet.
     pub(super) fn classes(&mut self) -> usize {
         self.parts.bounds.symmetric = true;
+        let [acceptors, proposers] = self.parts.merged();
         let mut classes = Found::new();
         for world in &self.found.all {
             if !world.is_between(&self.parts) {
+                let mut world = *world;
+                for column in &mut world.columns {
+                    column.acceptor = acceptors[usize::from(column.acceptor)];
+                }
+                let merged = |proposer| proposers[usize::from(proposer)];
+                world.proposers = world.proposers.map(merged);
                 classes.add(world.sorted(&mut self.parts));
             }
         }

@@ -1,6 +1,8 @@
 //! What of a proposer decides what it will do, whatever the hour. For the search over all schedules, which
 //! tries every moment for asking again: so when it would ask, and how often it has failed, are left out.
 
+use std::time::Duration;
+
 use super::*;
 use crate::coordination::AcceptorId;
 
