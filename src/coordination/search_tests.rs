@@ -41,6 +41,7 @@ const ONE_EACH: Bounds = Bounds {
     resigns: ANY,
     steps: ANY,
     refusals: false,
+    seizes: false,
     symmetric: true,
     bursts: true,
     merged: true,
@@ -90,6 +91,20 @@ const REFUSALS: Bounds = Bounds {
     resigns: 0,
     refusals: true,
     ..ONE_EACH
+};
+
+/// Either may ask for the lease without promises.
+const SEIZED: Bounds = Bounds {
+    seizes: true,
+    crashes: 2,
+    resigns: 1,
+    ..ONE_EACH
+};
+
+/// Of two attempts, any may.
+const SEIZED_TWICE: Bounds = Bounds {
+    seizes: true,
+    ..RELEASE
 };
 
 /// A holder stops before its lease ends, and an attempt to renew it that comes too late is given up.
@@ -199,6 +214,14 @@ fn with_a_release_and_with_refusals_nothing_goes_wrong() {
     assert!(seen.elections > 0 && seen.renewals > 0 && seen.releases > 0);
     let seen = exhaust(REFUSALS);
     assert!(seen.elections > 0 && seen.token > 1);
+}
+
+#[test]
+fn with_leases_that_are_asked_for_without_promises_nothing_goes_wrong() {
+    for bounds in [SEIZED, SEIZED_TWICE] {
+        let seen = exhaust(bounds);
+        assert!(seen.elections > 0 && seen.releases > 0 && seen.token > 1);
+    }
 }
 
 /// What a renewal that was given up might have given back protects what is still held.

@@ -23,10 +23,7 @@ pub(super) const STEP: Duration = Duration::from_nanos(100);
 pub(super) const EPOCH: Moment = Moment::from_origin(Duration::from_secs(1));
 
 #[derive(Clone, Copy, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "five switches, and no states"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "six switches, and no states")]
 pub(super) struct Bounds {
     pub(super) rules: Rules,
     /// For how many steps a lease lasts. An acceptor keeps it for exactly so many, and its holder ends a
@@ -50,6 +47,8 @@ pub(super) struct Bounds {
     pub(super) steps: u8,
     /// Whether proposers hear of refusals.
     pub(super) refusals: bool,
+    /// Whether an attempt may ask for the lease without promises.
+    pub(super) seizes: bool,
     /// Whether acceptors are interchangeable.
     pub(super) symmetric: bool,
     /// Whether a proposer is told all at once what makes a difference only together.

@@ -10,6 +10,7 @@ const BURST: usize = 7;
 pub(super) enum Action {
     Pass,
     Start(u8),
+    Seize(u8),
     Wake(u8),
     Resign(u8),
     /// A life of a node ends and its next begins.

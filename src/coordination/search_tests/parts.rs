@@ -60,6 +60,7 @@ pub(super) enum Term {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Prompt {
     Start,
+    Seize,
     Hear { reply: u16, from: u8 },
     Wake,
     Resign,
@@ -250,6 +251,7 @@ impl Parts {
         let (mut prompted, now) = self.proposers.get(proposer).clone();
         let step = match prompt {
             Prompt::Start => prompted.start(now, 0),
+            Prompt::Seize => prompted.seize(now, 0),
             Prompt::Hear { reply, from } => {
                 let reply = signed(*self.replies.get(reply), AcceptorId(u32::from(from)));
                 prompted.handle(reply, now)

@@ -29,6 +29,7 @@ pub(super) fn say(action: Action, parts: &Parts) -> String {
     match action {
         Action::Pass => "a step of time".to_owned(),
         Action::Start(who) => format!("{} begins an attempt", node(who)),
+        Action::Seize(who) => format!("{} begins an attempt without promises", node(who)),
         Action::Wake(who) => format!("{} wakes and gives up", node(who)),
         Action::Resign(who) => format!("{} resigns", node(who)),
         Action::Die(who) => format!("{} dies and comes back", node(who)),

@@ -173,6 +173,10 @@ impl World {
         if asker.knows.0 < parts.bounds.ballots[who] {
             let stepped = parts.prompt(is, Prompt::Start);
             next.push(self.after(who, stepped, Action::Start(name), parts));
+            if parts.bounds.seizes {
+                let stepped = parts.prompt(is, Prompt::Seize);
+                next.push(self.after(who, stepped, Action::Seize(name), parts));
+            }
         }
         // What it gives up by itself and says nothing of makes nothing possible.
         let stepped = parts.prompt(is, Prompt::Wake);
