@@ -22,6 +22,10 @@ use super::attempt::{Asks, Attempt};
 use super::event::{Abandoned, Event, Grant, Step};
 use super::held::Held;
 
+/// No proposer counts that far. Whoever says that one did is wrong, and would else have ended all attempts
+/// of this process.
+pub(super) const FARTHEST: u64 = u64::MAX / 2;
+
 /// Asks for the lease of one resource on behalf of one incarnation. Has no clock and does no I/O.
 ///
 /// It asks when it is told to: [`Tenure`](crate::coordination::Tenure) says when a lease is to be renewed.
@@ -75,7 +79,9 @@ impl Proposer {
 
     /// Its next attempt ranks above `promised`. A hint, like a refusal.
     pub(in crate::coordination) fn outrank(&mut self, promised: Ballot) {
-        self.counter = self.counter.max(promised.counter);
+        if promised.counter <= FARTHEST {
+            self.counter = self.counter.max(promised.counter);
+        }
     }
 
     /// What is held and may be used at `now`.
@@ -317,7 +323,7 @@ impl Proposer {
             return;
         }
         if let Some(promised) = nack.promised {
-            self.counter = self.counter.max(promised.counter);
+            self.outrank(promised);
         }
         self.floor = self.floor.max(nack.high);
     }

@@ -5,6 +5,7 @@ mod schedule;
 
 use std::time::Duration;
 
+use super::state::FARTHEST;
 use super::*;
 use crate::coordination::rules::{Rule, Rules};
 use crate::coordination::{
@@ -191,11 +192,28 @@ fn after_the_last_token_and_the_last_ballot_nothing_is_asked() {
     assert_eq!((step.send, why(step)), (None, Abandoned::Exhausted));
 
     let mut two = proposer();
-    let ballot = elected(&mut two, at(0));
-    let _ = two.handle(nack(ballot, 0, u64::MAX, 0), at(0));
+    elected(&mut two, at(0));
+    two.counter = u64::MAX;
     let step = two.start(at(1), 0);
     assert_eq!((step.send, why(step)), (None, Abandoned::Exhausted));
     assert!(two.grant(at(1)).is_some());
+}
+
+#[test]
+fn a_ballot_that_nobody_can_have_counted_to_ends_nothing() {
+    for wrong in [FARTHEST + 1, u64::MAX] {
+        let mut proposer = proposer();
+        let ballot = elected(&mut proposer, at(0));
+        let _ = proposer.handle(nack(ballot, 0, wrong, 0), at(0));
+        proposer.outrank(Ballot {
+            counter: wrong,
+            owner: OTHER,
+        });
+        let next = ballot_of(proposer.start(at(1), 0));
+        assert_eq!(next.counter, ballot.counter + 1);
+        let _ = proposer.handle(nack(next, 0, FARTHEST, 0), at(1));
+        assert_eq!(ballot_of(proposer.start(at(2), 0)).counter, FARTHEST + 1);
+    }
 }
 
 #[test]
