@@ -1,10 +1,12 @@
 //! One attempt, and the giving back of what came of it.
 
 use std::future::poll_fn;
+use std::mem;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 use tower::{BoxError, Service};
 
@@ -47,12 +49,13 @@ where
         let mut alarm = pin!(Alarm::new());
         let mut source = None;
         let mut step = proposer.start(now, rng.bits());
-        let event = loop {
+        let (event, gives_back) = loop {
             if let Some(message) = step.send {
                 asking.ask_all(Ask::Message(message));
             }
             if let Some(event) = step.event {
-                break event;
+                // What is said at the end can only be that.
+                break (event, step.send.is_some());
             }
             step = match hear(&mut asking, alarm.as_mut(), proposer.wakes(), &**clock).await {
                 Heard::Answer(Ok(LeaseResponse::Reply(reply))) => {
@@ -77,7 +80,12 @@ where
                 },
             };
         };
-        self.after = asking.see_off(self.timing.ttl()).await;
+        let after = asking.see_off(self.timing.ttl()).await;
+        if gives_back {
+            gives_back_too(&mut self.giving_back, after);
+        } else {
+            self.after = after;
+        }
         match event {
             Event::Elected(grant) => {
                 running.end(End::Elected);
@@ -122,7 +130,8 @@ where
         };
         // What does not come through ends with its time.
         let _ = timeout(nth(self.timing.ttl(), 10), majority).await;
-        self.after = asking.see_off(self.timing.ttl()).await;
+        let after = asking.see_off(self.timing.ttl()).await;
+        gives_back_too(&mut self.giving_back, after);
     }
 
     /// What the attempt before has left under way is of no use any more.
@@ -130,6 +139,13 @@ where
         if let Some(after) = self.after.take() {
             after.abort();
         }
+    }
+}
+
+/// `after` sees off a release, which gives back what the one before it did and more.
+fn gives_back_too(giving_back: &mut Option<AbortHandle>, after: Option<AbortHandle>) {
+    if let Some(before) = mem::replace(giving_back, after) {
+        before.abort();
     }
 }
 

@@ -54,8 +54,9 @@ use super::{LeaseRequest, LeaseResponse, QuorumConfig};
 /// # Calls
 /// There is one call to each acceptor at a time; a phase that begins drops the calls of the one before. What
 /// is under way when an attempt ends goes on in a task of its own, so that the slow minority hears of it
-/// too: at most for the ttl, and until the next attempt, at whose beginning it is aborted. Where all answer
-/// at once, as in one process, nothing is spawned, and a renewal allocates nothing.
+/// too: at most for the ttl, and until the next attempt, at whose beginning it is aborted; but a release only
+/// at the next release, so there may be one call more. Where all answer at once, as in one process, nothing
+/// is spawned, and a renewal allocates nothing.
 ///
 /// # Handing over
 /// After [`AcquireError::Taken`], [`freed`](LeaseStore::freed) asks the acceptors to say when they have
@@ -77,6 +78,8 @@ pub struct QuorumLease<S: Service<LeaseRequest>> {
     pub(super) meter: Meter,
     /// Sees off what was under way when the last attempt ended.
     pub(super) after: Option<AbortHandle>,
+    /// Sees off what was last given back. The next attempt lets it be: else its node would be in its own way.
+    pub(super) giving_back: Option<AbortHandle>,
 }
 
 impl<S> QuorumLease<S>
@@ -127,6 +130,7 @@ where
             hints: Hints::new(wait),
             meter,
             after: None,
+            giving_back: None,
         })
     }
 }

@@ -113,3 +113,19 @@ async fn a_hint_that_is_wrong_again_and_again_makes_no_storm() {
     }
     assert!(attempts >= 9, "{attempts}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_given_back_slowly_is_in_nobodys_way_not_even_ones_own() {
+    for count in [1, 3] {
+        let net = Net::new(count);
+        let (mut one, lines) = net.node(1);
+        one.acquire(None).await.unwrap();
+        // The release takes longer than whoever gives back waits for it.
+        for line in &lines {
+            line.delay(150 * MS);
+        }
+        one.release().await;
+        let again = one.acquire(None).await;
+        assert_eq!(again.unwrap().token, token(2), "{count}");
+    }
+}

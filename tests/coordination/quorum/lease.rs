@@ -106,7 +106,7 @@ async fn a_clock_that_leaps_over_the_end_loses_the_lease_and_begins_no_term() {
         line.delay(10 * MS);
     }
     let leap = async {
-        tokio::time::sleep(15 * MS).await;
+        sleep(15 * MS).await;
         clock.leap(2 * TTL);
     };
     let (renewed, ()) = tokio::join!(one.renew(), leap);
@@ -156,7 +156,7 @@ async fn what_a_node_acquired_another_cannot_until_it_ends() {
     let next = loop {
         match two.acquire(None).await {
             Ok(next) => break next,
-            Err(AcquireError::Taken { retry, .. }) => tokio::time::sleep(retry).await,
+            Err(AcquireError::Taken { retry, .. }) => sleep(retry).await,
             Err(other) => panic!("{other}"),
         }
         attempts += 1;
