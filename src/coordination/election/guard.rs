@@ -109,8 +109,7 @@ impl LeaseGuard {
     /// Dropped, the rest happens in the background.
     pub fn resign(mut self, grace: Duration) -> impl Future<Output = Resigned> + Send {
         // The lease ends no later, for what is given up is not renewed.
-        let ends = self.term.ends(self.margin);
-        self.term.give_up();
+        let ends = self.term.resign(self.margin);
         async move {
             let ended = self.term.reached(ends);
             let free = first(&mut self.released, ended);

@@ -96,12 +96,6 @@ impl Term {
         self.shared.until.left(|| self.shared.clock.now())
     }
 
-    /// When its lease ends if it is not renewed; at the latest, when it is over.
-    pub(super) fn ends(&self, margin: Duration) -> Moment {
-        let soft = self.shared.clock.now().after(self.remaining());
-        soft.after(margin)
-    }
-
     /// Returns when `moment` has come by its clock.
     pub(super) async fn reached(&self, moment: Moment) {
         reach(&*self.shared.clock, moment).await;
@@ -115,9 +109,21 @@ impl Term {
 
     /// Over, from now on. Whoever waits for that is woken. Whether it was not over before.
     pub(in crate::coordination) fn give_up(&self) -> bool {
-        let was_valid = self.shared.until.give_up();
+        self.end().is_some()
+    }
+
+    /// Gives it up, and says when its lease ends; at the latest, when it was over before.
+    pub(super) fn resign(&self, margin: Duration) -> Moment {
+        let soft = self.end();
+        soft.unwrap_or_else(|| self.shared.clock.now())
+            .after(margin)
+    }
+
+    /// What was its soft deadline, unless it was over before.
+    fn end(&self) -> Option<Moment> {
+        let soft = self.shared.until.give_up();
         self.shared.work.wake_all();
-        was_valid
+        soft
     }
 
     /// Returns when nothing works under the term. One at a time may ask.

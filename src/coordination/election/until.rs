@@ -54,9 +54,10 @@ impl Until {
             .is_ok()
     }
 
-    /// Whether it was not over before.
-    pub(super) fn give_up(&self) -> bool {
-        self.0.swap(OVER, Ordering::Relaxed) != OVER
+    /// Ends it. What it was, unless it was over before.
+    pub(super) fn give_up(&self) -> Option<Moment> {
+        let until = self.0.swap(OVER, Ordering::Relaxed);
+        (until != OVER).then(|| Moment::from_origin(Duration::from_nanos(until)))
     }
 }
 
@@ -93,8 +94,8 @@ mod tests {
         let until = Until::new(at(10));
         assert!(until.renew(at(20)) && until.renew(at(15)));
         assert_eq!(left(&until, 19), Some(1));
-        assert!(until.give_up());
-        assert!(!until.give_up() && !until.renew(at(99)));
+        assert_eq!(until.give_up(), Some(at(20)));
+        assert!(until.give_up().is_none() && !until.renew(at(99)));
         assert_eq!(left(&until, 0), None);
     }
 
@@ -141,7 +142,7 @@ mod loom_tests {
                 assert!(first.is_some() || second.is_none(), "it came back");
                 assert!(second <= first || first.map(|left| left.as_nanos()) == Some(5));
             });
-            assert!(until.give_up());
+            assert!(until.give_up().is_some());
             assert_eq!(until.left(|| at(5)), None);
             renewing.join().unwrap();
             reading.join().unwrap();

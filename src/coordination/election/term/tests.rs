@@ -8,7 +8,8 @@ use futures::FutureExt as _;
 use tokio::time::{Instant, advance, sleep};
 
 use super::*;
-use crate::coordination::{ManualClock, Moment, TokioClock};
+use crate::coordination::election::{LeaseGuard, Resigned};
+use crate::coordination::{ManualClock, Moment, Timing, TimingConfig, TokioClock};
 
 const MS: Duration = Duration::from_millis(1);
 /// tokio's timers have a grain of one millisecond.
@@ -165,4 +166,49 @@ async fn a_panic_under_it_ends_that_work_only() {
     assert!(tokio::spawn(work).await.unwrap_err().is_panic());
     assert!(term.is_valid());
     assert!(term.joined().now_or_never().is_some());
+}
+
+/// At one of its readings the term is renewed by another thread.
+#[derive(Debug, Default)]
+struct Raced {
+    base: ManualClock,
+    term: Mutex<Option<Term>>,
+    readings: Mutex<usize>,
+    was_renewed: Mutex<bool>,
+}
+
+impl Clock for Raced {
+    fn now(&self) -> Moment {
+        let mut readings = self.readings.lock().unwrap();
+        *readings = readings.wrapping_sub(1);
+        let is_now = *readings == 0;
+        drop(readings);
+        let term = self.term.lock().unwrap().take_if(|_| is_now);
+        if let Some(term) = term {
+            *self.was_renewed.lock().unwrap() = term.renew(&grant(2000 * MS));
+        }
+        self.base.now()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_resigns_beside_a_renewal_is_not_told_that_an_earlier_end_is_the_end() {
+    for reading in 1..=3 {
+        let clock = Arc::new(Raced::default());
+        *clock.readings.lock().unwrap() = reading;
+        let term = Term::new(clock.clone(), &grant(1000 * MS));
+        *clock.term.lock().unwrap() = Some(term.clone());
+        let timing = Timing::new(TimingConfig::default()).unwrap();
+        let (_release, released) = tokio::sync::oneshot::channel();
+        let guard = LeaseGuard::new(term, Arc::default(), &timing, released);
+        let resigning = guard.resign(Duration::MAX);
+        clock.base.advance(1200 * MS);
+        let told = resigning.now_or_never();
+        let was_renewed = *clock.was_renewed.lock().unwrap();
+        assert_eq!(
+            told == Some(Resigned::Free),
+            !was_renewed,
+            "{reading}: {told:?}"
+        );
+    }
 }
