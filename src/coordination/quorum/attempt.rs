@@ -36,7 +36,7 @@ where
 {
     /// One attempt, from `now` to its end.
     pub(super) async fn attempt(&mut self, now: Moment) -> Result<Grant, Failed> {
-        self.stop_after();
+        self.after.stop_asking();
         let Self {
             clock,
             rng,
@@ -81,11 +81,7 @@ where
             };
         };
         let after = asking.see_off(self.timing.ttl()).await;
-        if gives_back {
-            gives_back_too(&mut self.giving_back, after);
-        } else {
-            self.after = after;
-        }
+        self.after.put(after, gives_back);
         match event {
             Event::Elected(grant) => {
                 running.end(End::Elected);
@@ -115,7 +111,7 @@ where
         let Some(release) = self.proposer.resign().send else {
             return;
         };
-        self.stop_after();
+        self.after.stop_asking();
         let members = &self.members;
         let mut asking = Asking(&mut self.slots);
         asking.ask_all(Ask::Message(release));
@@ -131,21 +127,35 @@ where
         // What does not come through ends with its time.
         let _ = timeout(nth(self.timing.ttl(), 10), majority).await;
         let after = asking.see_off(self.timing.ttl()).await;
-        gives_back_too(&mut self.giving_back, after);
-    }
-
-    /// What the attempt before has left under way is of no use any more.
-    fn stop_after(&mut self) {
-        if let Some(after) = self.after.take() {
-            after.abort();
-        }
+        self.after.put(after, true);
     }
 }
 
-/// `after` sees off a release, which gives back what the one before it did and more.
-fn gives_back_too(giving_back: &mut Option<AbortHandle>, after: Option<AbortHandle>) {
-    if let Some(before) = mem::replace(giving_back, after) {
-        before.abort();
+/// What goes on in tasks of its own when an attempt has ended.
+#[derive(Debug, Default)]
+pub(super) struct After {
+    asking: Option<AbortHandle>,
+    giving_back: Option<AbortHandle>,
+}
+
+impl After {
+    /// What was asked is of no use any more. What is given back goes on, or its node would be in its own way.
+    fn stop_asking(&mut self) {
+        if let Some(asking) = self.asking.take() {
+            asking.abort();
+        }
+    }
+
+    /// In the place of the one before: a release gives back what an earlier one did, and more.
+    fn put(&mut self, task: Option<AbortHandle>, gives_back: bool) {
+        let place = if gives_back {
+            &mut self.giving_back
+        } else {
+            &mut self.asking
+        };
+        if let Some(before) = mem::replace(place, task) {
+            before.abort();
+        }
     }
 }
 

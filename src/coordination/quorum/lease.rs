@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tokio::task::AbortHandle;
 use tower::{BoxError, Service};
 
 use crate::coordination::{
@@ -15,7 +14,7 @@ use crate::name::Name;
 use crate::rng::Rng;
 use crate::telemetry::Scope;
 
-use super::attempt::Failed;
+use super::attempt::{After, Failed};
 use super::freed::Hints;
 use super::meter::Meter;
 use super::slots::Slots;
@@ -76,10 +75,7 @@ pub struct QuorumLease<S: Service<LeaseRequest>> {
     pub(super) slots: Slots<S>,
     pub(super) hints: Hints,
     pub(super) meter: Meter,
-    /// Sees off what was under way when the last attempt ended.
-    pub(super) after: Option<AbortHandle>,
-    /// Sees off what was last given back. The next attempt lets it be: else its node would be in its own way.
-    pub(super) giving_back: Option<AbortHandle>,
+    pub(super) after: After,
 }
 
 impl<S> QuorumLease<S>
@@ -129,8 +125,7 @@ where
             slots: Slots::new(resource, meter.errors.clone(), acceptors),
             hints: Hints::new(wait),
             meter,
-            after: None,
-            giving_back: None,
+            after: After::default(),
         })
     }
 }
