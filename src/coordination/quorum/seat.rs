@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, OwnedMutexGuard};
 
+use crate::coordination::acceptor::Standing;
 use crate::coordination::{Acceptor, Answer, Clock, Message, StoreError, TokenStore};
 use crate::name::Name;
 use crate::telemetry::{Scope, event};
@@ -52,8 +53,11 @@ impl Shared {
     pub(super) fn at_once(&self, message: Message) -> Option<Result> {
         let mut seat = self.seat.try_lock().ok()?;
         let answer = self.unwritten(&mut seat, message);
+        let is_news = self.is_news(&seat, message);
         drop(seat);
-        self.tell(message);
+        if is_news {
+            self.waits.tell();
+        }
         answer
     }
 
@@ -62,8 +66,11 @@ impl Shared {
     pub(super) async fn in_turn(self: Arc<Self>, message: Message) -> Result {
         let mut seat = Arc::clone(&self.seat).lock_owned().await;
         if let Some(answer) = self.unwritten(&mut seat, message) {
+            let is_news = self.is_news(&seat, message);
             drop(seat);
-            self.tell(message);
+            if is_news {
+                self.waits.tell();
+            }
             return answer;
         }
         match Handle::try_current() {
@@ -114,10 +121,13 @@ impl Shared {
         Err(failed)
     }
 
-    /// A lease may have been given back.
-    fn tell(&self, message: Message) {
-        if matches!(message, Message::Release(_)) {
-            self.waits.tell();
-        }
+    /// Whether a lease has been given back. Of a release that was for nothing, whoever sent it, those who wait
+    /// are not woken: they are many.
+    fn is_news(&self, seat: &Seat, message: Message) -> bool {
+        let is_held = || {
+            let standing = seat.acceptor.standing(self.clock.now());
+            matches!(standing, Standing::Held { .. })
+        };
+        matches!(message, Message::Release(_)) && !is_held()
     }
 }

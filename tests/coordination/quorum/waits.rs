@@ -43,6 +43,7 @@ async fn a_release_is_told_and_a_renewal_is_not() {
         release(ballot(99, 8)),
     ] {
         let _ = acceptor.clone().oneshot(request).await.unwrap();
+        assert!(!waiting.was_woken(), "for nothing, by whoever likes");
         assert!(waiting.step().is_pending(), "it is held as before");
     }
     let _ = acceptor.clone().oneshot(release(renewed)).await.unwrap();
