@@ -9,7 +9,8 @@ use mainstay::coordination::{
     Term, TokioClock,
 };
 use mainstay::test_util::drop_at_every_poll;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::task::yield_now;
+use tokio::time::{Instant, advance, sleep, timeout};
 
 use super::kit::{Does, GRAIN, MS, Op, SECOND, election, settle, stands, timing};
 
@@ -157,6 +158,23 @@ async fn what_was_asked_for_is_given_back_by_whoever_asks_no_longer() {
         assert_eq!(desk.log(), [Op::Acquire(None), Op::Release], "{does:?}");
         assert!(!desk.is_held());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_lets_nothing_beside_it_run_is_given_up_in_time_all_the_same() {
+    let (election, desk) = election();
+    desk.state().acquires.once(Does::Spin);
+    desk.state().releases.once(Does::Spin);
+    let campaign = tokio::spawn(async move { election.campaign().await.map(drop) });
+    // The clock of a runtime that is never idle has to be moved.
+    for _ in 0..50 {
+        advance(100 * MS).await;
+        yield_now().await;
+    }
+    campaign.await.unwrap().unwrap();
+    let log = desk.log();
+    let tried = [Op::Acquire(None), Op::Release, Op::Acquire(None)];
+    assert!(log.starts_with(&tried), "{log:?}");
 }
 
 #[tokio::test(start_paused = true)]

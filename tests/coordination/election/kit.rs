@@ -10,6 +10,7 @@ use mainstay::coordination::{
     LeaseStore, Moment, NodeId, RenewError, Safety, Timing, TimingConfig, TokioClock,
 };
 use tokio::sync::Notify;
+use tokio::task::consume_budget;
 use tokio::time::{Instant, sleep};
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
@@ -34,6 +35,8 @@ pub(crate) enum Does {
     /// What is right, but the answer takes so long.
     Late(Duration),
     Hang,
+    /// It hangs, and uses up all that tokio lets its task do, at every poll.
+    Spin,
     Panic,
     Taken(Option<NodeId>, Duration),
     Unavailable(Duration),
@@ -250,6 +253,9 @@ async fn act(does: Does) {
     match does {
         Does::Late(wait) => sleep(wait).await,
         Does::Hang => pending().await,
+        Does::Spin => loop {
+            consume_budget().await;
+        },
         Does::Panic => panic!("the script says so"),
         _ => {}
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{sleep, sleep_until};
+use tokio::time::sleep_until;
 
 use crate::coordination::election::CampaignError;
 use crate::coordination::election::seal::Seal;
@@ -10,7 +10,7 @@ use crate::coordination::timing::nth;
 use crate::coordination::{AcquireError, Grant, LeaseStore};
 
 use super::held::bounded;
-use super::wait::both;
+use super::wait::{both, pause};
 use super::{Driver, First, first};
 
 impl<L: LeaseStore, S: Seal> Driver<L, S> {
@@ -60,7 +60,7 @@ impl<L: LeaseStore, S: Seal> Driver<L, S> {
         self.has_asked = true;
         let asked = self.clock.now();
         let asking = self.store.acquire(self.floor.get());
-        match first(asking, sleep(self.timing.ttl())).await {
+        match first(asking, pause(self.timing.ttl())).await {
             First::One(answer) => Some(answer.map(|grant| bounded(grant, asked, &self.timing))),
             First::Other(()) => None,
         }
@@ -71,7 +71,7 @@ impl<L: LeaseStore, S: Seal> Driver<L, S> {
     async fn wait(&mut self, retry: Duration) {
         let least = nth(self.timing.ttl(), 100);
         let most = self.timing.held();
-        let hinted = first(self.store.freed(), sleep(retry.min(most)));
-        both(hinted, sleep(least)).await;
+        let hinted = first(self.store.freed(), pause(retry.min(most)));
+        both(hinted, pause(least)).await;
     }
 }

@@ -4,7 +4,6 @@ use std::mem;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::sleep;
 
 use crate::coordination::election::board::Board;
 use crate::coordination::election::floor::Floor;
@@ -14,6 +13,7 @@ use crate::coordination::{Clock, LeaseStore, Timing};
 use crate::rng::Rng;
 use crate::time::{self, Instant};
 
+use super::wait::pause;
 use super::{First, first};
 
 /// One who asks to be elected. When the receiver of the reply is gone nobody does any more.
@@ -81,7 +81,7 @@ impl<L: LeaseStore, S: Seal> Driver<L, S> {
     /// Gives back what the store holds, or may hold. By the end of that time all of it has ended.
     pub(super) async fn give_back(&mut self) {
         if mem::take(&mut self.has_asked) {
-            first(self.store.release(), sleep(self.timing.held())).await;
+            first(self.store.release(), pause(self.timing.held())).await;
         }
     }
 

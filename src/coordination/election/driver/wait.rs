@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use crate::coordination::{Clock, Moment};
 use crate::time;
@@ -44,6 +45,15 @@ pub(super) async fn both<A, B>(one: impl Future<Output = A>, other: impl Future<
         }
     })
     .await;
+}
+
+/// Returns after `wait`, also where who is polled beside it uses up tokio's budget each time.
+pub(super) fn pause(wait: Duration) -> impl Future<Output = ()> {
+    let timer = Timer::armed(time::after(time::now(), wait));
+    async move {
+        let mut timer = pin!(timer);
+        poll_fn(|cx| timer.as_mut().poll_fired(cx)).await;
+    }
 }
 
 /// Returns when `moment` has come by `clock`. The timer only wakes.
