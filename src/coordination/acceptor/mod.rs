@@ -5,5 +5,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub(super) use answer::Standing;
 pub use answer::{Answer, Write};
 pub use state::Acceptor;

@@ -19,7 +19,7 @@ use crate::coordination::{
     Prepare, Promise, Release, Reply, Timing, TokenRecord,
 };
 
-use super::answer::{Answer, Write};
+use super::answer::{Answer, Standing, Write};
 
 /// Grants the lease of one resource, to one incarnation at a time. Has no clock and does no I/O.
 #[derive(Debug)]
@@ -104,6 +104,40 @@ impl Acceptor {
             State::Quarantined { until } if now < until => Answer::Silence,
             State::Quarantined { .. } => self.serve(Serving::default(), message, now),
             State::Serving(serving) => self.serve(serving, message, now),
+        }
+    }
+
+    /// Does what [`handle`](Self::handle) does, unless that takes a write: then nothing has happened.
+    pub(in crate::coordination) fn handle_unwritten(
+        &mut self,
+        message: Message,
+        now: Moment,
+    ) -> Option<Answer<'static>> {
+        let mut trial = Self { ..*self };
+        let answer = match trial.handle(message, now) {
+            Answer::Silence => Answer::Silence,
+            Answer::Reply(reply) => Answer::Reply(reply),
+            Answer::Write(_) => return None,
+        };
+        *self = trial;
+        Some(answer)
+    }
+
+    /// How things stand at `now`, for those who wait for the end of a lease.
+    pub(in crate::coordination) fn standing(&self, now: Moment) -> Standing {
+        let serving = match self.state {
+            State::Failed => return Standing::Unknown,
+            State::Quarantined { until } if now < until => return Standing::Unknown,
+            State::Quarantined { .. } => Serving::default(),
+            State::Serving(serving) => serving,
+        };
+        match serving.lease.filter(|lease| now < lease.until) {
+            Some(lease) => Standing::Held {
+                remaining: lease.until.since(now),
+            },
+            None => Standing::Free {
+                promised: serving.promised,
+            },
         }
     }
 
