@@ -76,6 +76,11 @@ impl Proposer {
         self.floor = self.floor.max(Some(high));
     }
 
+    /// Its next attempt ranks above `promised`. A hint, like a refusal.
+    pub(in crate::coordination) fn outrank(&mut self, promised: Ballot) {
+        self.counter = self.counter.max(promised.counter);
+    }
+
     /// What is held and may be used at `now`.
     pub fn grant(&self, now: Moment) -> Option<Grant> {
         let grant = self.held?.grant(&self.timing);
@@ -183,10 +188,14 @@ impl Proposer {
         let attempt = self.attempt.take();
         // I5.
         let held = self.held.take();
-        let last = attempt.map(|attempt| attempt.ballot);
-        let last = last.max(held.map(|held| held.ballot));
+        // Above each of its attempts, also those to renew that were given up and that some have granted.
+        let ballot = Ballot {
+            counter: self.counter,
+            owner: self.me,
+        };
+        let is_release = attempt.is_some() || held.is_some();
         Step {
-            send: last.map(|ballot| Message::Release(Release { ballot })),
+            send: is_release.then_some(Message::Release(Release { ballot })),
             event: held.map(|held| Event::Resigned(held.token)),
         }
     }

@@ -20,6 +20,23 @@ fn i5_what_is_resigned_is_not_held_and_cannot_come_back() {
 }
 
 #[test]
+fn i5_a_release_covers_a_renewal_that_was_given_up_and_that_some_have_granted() {
+    let mut holder = proposer();
+    let held = elected(&mut holder, at(0));
+    let renewal = ballot_of(holder.start(at(334), EVEN));
+    promised(&mut holder, renewal, None, 0, at(340));
+    let _ = holder.handle(accepted(renewal, 0), at(340));
+    let _ = holder.handle(nack(renewal, 1, 1, 0), at(340));
+    let _ = holder.handle(nack(renewal, 2, 1, 0), at(340));
+    let Some(Message::Release(Release { ballot })) = holder.resign().send else {
+        panic!("nothing is released");
+    };
+    assert!(held < renewal && ballot >= renewal && ballot.owner() == holder.owner());
+    let next = ballot_of(holder.start(at(350), EVEN));
+    assert!(next > ballot, "what comes after it is not covered");
+}
+
+#[test]
 fn i5_what_an_attempt_leaves_behind_is_given_back_unless_a_lease_is_held() {
     let mut one = proposer();
     let ballot = ballot_of(one.start(Moment::ORIGIN, 0));
