@@ -10,6 +10,8 @@
 //! | [`Proposer`] | asks a majority for it, again to renew it, and says until when it may be used |
 //! | [`Tenure`] | says when a lease is to be renewed, and when its holder has to stop |
 //! | [`LeaseStore`] | grants leases to one node, by whatever means |
+//! | [`QuorumLease`] | grants them by a majority of acceptors, each reached as a service |
+//! | [`AcceptorService`] | an acceptor with its clock and its store, as a service |
 //! | [`FencingGate`] | stands before the resource, and lets nobody in whose term is over |
 //! | [`FencingLayer`] | puts the gate before a service: each request goes through it with its token |
 //! | [`NotLeader`] | what a node says that does not lead, and who does |
@@ -64,12 +66,16 @@
 //! | [`TimingConfig::tick`] | 1 ms | above zero |
 //! | [`TimingConfig::margin`] | 200 ms | below the ttl |
 //! | [`MembersConfig::allow_even`] | off | an even number of acceptors bears no more failures than one less |
+//! | [`QuorumConfig::wait`] | 500 ms | zero makes no waits |
 //! | [`FencingLayer::on_missing`] | [`OnMissing::Refuse`] | |
 //! | [`FencingLayer::beside_older`] | off: what is of a new term waits until what is older is out | |
 //!
 //! # Telemetry
 //! | Metric | Meaning |
 //! |---|---|
+//! | `mainstay_lease_attempts_total` | counter, with `layer="quorum"`: attempts by `outcome`: `elected`, `renewed`, `taken`, `failed`, `cancelled` |
+//! | `mainstay_lease_transport_errors_total` | counter, with `layer="quorum"`: calls to an acceptor that came to nothing |
+//! | `mainstay_acceptor_waits` | gauge, with `layer="acceptor"`: requests that wait for a lease to be given back |
 //! | `mainstay_calls_total`, `mainstay_rejections_total` | as for every layer, with `layer="fencing"` |
 //! | `mainstay_fencing_in_flight` | gauge: calls that are inside with a token |
 //! | `mainstay_fencing_waiting` | gauge: calls of a new term that wait to come in |
@@ -88,6 +94,7 @@ mod members;
 mod message;
 mod moment;
 mod proposer;
+mod quorum;
 #[cfg(test)]
 mod random_tests;
 mod refusal;
@@ -113,6 +120,10 @@ pub use members::{Members, MembersConfig};
 pub use message::{Accept, Accepted, Live, Message, Nack, Prepare, Promise, Release, Reply};
 pub use moment::Moment;
 pub use proposer::{Abandoned, Event, Grant, Proposer, Step};
+pub use quorum::{
+    AcceptorError, AcceptorFuture, AcceptorService, Ask, LeaseRequest, LeaseResponse, QuorumConfig,
+    QuorumLease,
+};
 pub use refusal::NotLeader;
 pub use store::{EphemeralTokenStore, FileTokenStore, StoreError, TokenRecord, TokenStore};
 pub use tenure::{Due, Tenure};
