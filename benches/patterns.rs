@@ -43,6 +43,23 @@ rows! {
     stack { mainstay, tower }
 }
 
+/// The lease of three acceptors in this process.
+#[path = "cases"]
+mod coordination {
+    use divan::Bencher;
+    use quorum::Held;
+
+    mod quorum;
+
+    #[divan::bench(sample_count = 200, sample_size = 2000)]
+    fn renew(bencher: Bencher<'_, '_>) {
+        let runtime = super::cases::runtime();
+        let _entered = runtime.enter();
+        let mut held = Held::new(&runtime);
+        bencher.bench_local(|| held.renew());
+    }
+}
+
 /// The store of idempotency keys, with few keys in it and with many.
 #[path = "cases"]
 mod idempotency {
