@@ -155,11 +155,18 @@ async fn the_handlers_future_is_dropped_before_its_permit_and_both_before_the_an
                 }
             }
         });
-    let mut answered = Box::pin(call(&service, of_term(1)));
-    answered.as_mut().await.unwrap();
-    assert_empty(&gate, "the answer, before its future is dropped");
+    for waits in [false, true] {
+        let old = waits.then(|| gate.try_enter(token(1)).unwrap());
+        let mut answered = service.clone();
+        let answered = answered.ready().await.unwrap();
+        let mut answered = Box::pin(answered.call(of_term(1 + u64::from(waits))));
+        assert!(futures::poll!(&mut answered).is_pending());
+        drop(old);
+        answered.as_mut().await.unwrap();
+        assert_empty(&gate, "the answer, before its future is dropped");
+    }
 
-    let mut hanging = of_term(1);
+    let mut hanging = of_term(2);
     *hanging.uri_mut() = "/hang".parse().unwrap();
     let mut hanging = Stepper::new(call(&service, hanging));
     assert!(hanging.step().is_pending());

@@ -56,8 +56,9 @@ use super::{Fencing, TokenField};
 /// itself, with no word on sealing between the two. [`beside_older`](Self::beside_older) gives that up.
 ///
 /// The wait has no limit of its own, for nothing is safe that would cut it short but to end what is inside.
-/// Bound both: a timeout or a deadline above this layer drops a call that waits, and ends one that runs. It
-/// stands below a layer that detaches its calls, for those above that end nothing.
+/// Bound both: a timeout or a deadline above this layer drops a call that waits, and ends one that runs. Where
+/// a layer detaches its calls, as that of idempotency does, the timeout goes below that one: above it, it ends
+/// nothing.
 ///
 /// # What a permit covers
 /// It is held from before the service is called until its future has ended, and been dropped. That is an
