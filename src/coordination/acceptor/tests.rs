@@ -304,7 +304,7 @@ fn i6_what_takes_a_write_has_not_happened_when_it_is_handled_without_one() {
         assert!(matches!(answer, Some(Answer::Reply(_))), "{answer:?}");
     }
     let held = timing().held();
-    let remaining = held - 400 * MS;
+    let remaining = held.saturating_sub(400 * MS);
     assert_eq!(acceptor.standing(at(400)), Standing::Held { remaining });
     let end = at(0).after(held);
     assert_eq!(acceptor.standing(end), free(Some(other)));

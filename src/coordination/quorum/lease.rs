@@ -155,7 +155,8 @@ where
         Arc::clone(&self.clock)
     }
 
-    /// What is held, or was asked for by an attempt that was dropped, is given back first.
+    /// What is held, or was asked for by an attempt that was dropped, is given back first. An attempt that is
+    /// refused although nobody holds the lease is made once more at once: it has learnt how high to rank.
     async fn acquire(&mut self, floor: Option<FencingToken>) -> Result<Grant, AcquireError> {
         self.give_back().await;
         self.hints.begin();
@@ -163,7 +164,16 @@ where
             self.proposer.raise_floor(floor);
         }
         let now = self.clock.now();
-        self.attempt(now).await.map_err(|failed| {
+        let mut granted = self.attempt(now).await;
+        if let Err(Failed {
+            why: Abandoned::Refused,
+            ..
+        }) = granted
+        {
+            let now = self.clock.now();
+            granted = self.attempt(now).await;
+        }
+        granted.map_err(|failed| {
             let Failed { why, retry, source } = failed;
             match why {
                 Abandoned::Exhausted => AcquireError::Exhausted,
