@@ -36,7 +36,6 @@ impl<L: LeaseStore, S: Seal> Driver<L, S> {
         let ends = held.grant().ends;
         first(held.term.joined(), held.reached(ends)).await;
         self.give_back().await;
-        drop(held);
         _ = release.send(());
         if end != End::Resigned || self.floor.get() != floor {
             self.back_off();

@@ -166,3 +166,22 @@ async fn a_panic_under_it_ends_that_work_only() {
     assert!(term.is_valid());
     assert!(term.joined().now_or_never().is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_is_gone_and_no_work_though_its_future_is_kept() {
+    let term = term(1000 * MS);
+    let dropped = Rc::new(Cell::new(false));
+    let bomb = OnDrop(Rc::clone(&dropped));
+    let mut work = Box::pin(term.run(async move {
+        let _bomb = bomb;
+        pending::<()>().await;
+    }));
+    assert!(work.as_mut().now_or_never().is_none());
+    assert!(term.give_up());
+    assert!(term.joined().now_or_never().is_none());
+    assert!(work.as_mut().now_or_never().unwrap().is_err());
+    assert!(dropped.get());
+    assert!(term.joined().now_or_never().is_some());
+    drop(work);
+    assert!(term.joined().now_or_never().is_some());
+}
