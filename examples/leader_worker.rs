@@ -29,10 +29,10 @@ mod worker;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mainstay::coordination::FencingToken;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tower::BoxError;
 
 use resource::{Resource, landed_stale};
