@@ -32,8 +32,8 @@ where
         + Send
         + 'static,
 {
-    /// One attempt, from `now` to its end.
-    pub(super) async fn attempt(&mut self, now: Moment) -> Result<Grant, Failed> {
+    /// One attempt, from `now` to its end. With `seizes` it asks for the lease without promises.
+    pub(super) async fn attempt(&mut self, now: Moment, seizes: bool) -> Result<Grant, Failed> {
         self.stop_after();
         let Self {
             clock,
@@ -46,7 +46,11 @@ where
         let mut asking = Asking(&mut self.slots);
         let mut alarm = pin!(Alarm::new());
         let mut source = None;
-        let mut step = proposer.start(now, rng.bits());
+        let mut step = if seizes {
+            proposer.seize(now, rng.bits())
+        } else {
+            proposer.start(now, rng.bits())
+        };
         let event = loop {
             if let Some(message) = step.send {
                 asking.ask_all(Ask::Message(message));
