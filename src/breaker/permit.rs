@@ -90,11 +90,12 @@ impl Admitted {
     }
 
     /// The call has ended with `outcome`.
+    #[inline]
     pub(super) fn answered(&mut self, outcome: Outcome) {
         if let Some(permit) = self.permit.take() {
             match outcome {
                 Outcome::Ignored => self.tally.release(permit),
-                Outcome::Success => self.tally.settle(permit, None),
+                Outcome::Success => self.tally.succeed(permit),
                 Outcome::Failure(failure) => self.tally.settle(permit, Some(failure)),
             }
         }
