@@ -1,7 +1,7 @@
 //! What the services of one layer share: the policy behind its lock, and what calls use without it.
 //!
 //! A call of a closed circuit is admitted by one load and recorded under the lock of its thread's
-//! stripe alone. The circuit's lock is taken by calls that fail, by probes, and by the handle. Under
+//! stripe alone (see `passage`). The circuit's lock is taken by calls that fail, by probes, and by the handle. Under
 //! it, and only under it, stripes are taken in turn and a phase is published; the epochs that the
 //! windows take change before the phase does, so no result of a new epoch is taken for a stale one.
 
@@ -299,7 +299,12 @@ impl Circuit {
     }
 
     #[inline]
-    pub(super) fn record(&self, epoch: Epoch, sample: Sample, clock: &mut Clock<'_, impl Source>) -> Judged {
+    pub(super) fn record(
+        &self,
+        epoch: Epoch,
+        sample: Sample,
+        clock: &mut Clock<'_, impl Source>,
+    ) -> Judged {
         let recorded = self
             .windows
             .record(epoch, sample, || self.gate.nanos(clock.now()));

@@ -123,13 +123,10 @@ impl Shared {
         admission
     }
 
-    /// The call succeeded.
+    /// The call succeeded; `None` when nothing was done, because the circuit may change by it.
     #[inline]
-    pub(super) fn succeed(&self, permit: Permit) {
-        match self.circuit.succeed(&permit, &Live(&self.rng)) {
-            Some(judged) => self.judged(judged),
-            None => self.settle(permit, None),
-        }
+    pub(super) fn succeed(&self, permit: &Permit) -> Option<Judged> {
+        self.circuit.succeed(permit, &Live(&self.rng))
     }
 
     #[cold]
@@ -185,7 +182,7 @@ impl Shared {
     }
 
     #[inline]
-    fn judged(&self, judged: Judged) {
+    pub(super) fn judged(&self, judged: Judged) {
         if judged == Judged::Stale {
             self.stale.increment(1);
         }
