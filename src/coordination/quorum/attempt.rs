@@ -11,12 +11,15 @@ use tower::{BoxError, Service};
 use crate::coordination::members::Votes;
 use crate::coordination::rules::Rules;
 use crate::coordination::timing::nth;
-use crate::coordination::{Abandoned, Clock, Event, Grant, Moment, Step};
+use crate::coordination::{Abandoned, Clock, Event, Grant, Moment, Proposer, Step};
 
 use super::alarm::Alarm;
 use super::meter::End;
 use super::slots::{Asking, Cause, Slots};
 use super::{Ask, LeaseRequest, LeaseResponse, QuorumLease};
+
+/// How a proposer begins an attempt.
+type Begin = fn(&mut Proposer, Moment, u64) -> Step;
 
 /// An attempt that came to nothing.
 pub(super) struct Failed {
@@ -32,8 +35,8 @@ where
         + Send
         + 'static,
 {
-    /// One attempt, from `now` to its end. With `seizes` it asks for the lease without promises.
-    pub(super) async fn attempt(&mut self, now: Moment, seizes: bool) -> Result<Grant, Failed> {
+    /// One attempt, from `now` to its end.
+    pub(super) async fn attempt(&mut self, now: Moment, begin: Begin) -> Result<Grant, Failed> {
         self.stop_after();
         let Self {
             clock,
@@ -46,11 +49,7 @@ where
         let mut asking = Asking(&mut self.slots);
         let mut alarm = pin!(Alarm::new());
         let mut source = None;
-        let mut step = if seizes {
-            proposer.seize(now, rng.bits())
-        } else {
-            proposer.start(now, rng.bits())
-        };
+        let mut step = begin(proposer, now, rng.bits());
         let event = loop {
             if let Some(message) = step.send {
                 asking.ask_all(Ask::Message(message));

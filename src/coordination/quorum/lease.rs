@@ -160,20 +160,24 @@ where
     /// refused although nobody holds the lease is made once more at once: it has learnt how high to rank.
     async fn acquire(&mut self, floor: Option<FencingToken>) -> Result<Grant, AcquireError> {
         self.give_back().await;
-        let is_told = self.hints.begin();
+        // Who was told that the lease is free asks for it at once, in one round trip.
+        let begin = if self.hints.begin() {
+            Proposer::seize
+        } else {
+            Proposer::start
+        };
         if let Some(floor) = floor {
             self.proposer.raise_floor(floor);
         }
         let now = self.clock.now();
-        // Who was told that the lease is free asks for it at once, in one round trip.
-        let mut granted = self.attempt(now, is_told).await;
+        let mut granted = self.attempt(now, begin).await;
         if let Err(Failed {
             why: Abandoned::Refused,
             ..
         }) = granted
         {
             let now = self.clock.now();
-            granted = self.attempt(now, false).await;
+            granted = self.attempt(now, Proposer::start).await;
         }
         granted.map_err(|failed| {
             let Failed { why, retry, source } = failed;
@@ -200,7 +204,7 @@ where
                 RenewError::Lost
             });
         }
-        self.attempt(now, false).await.map_err(|failed| {
+        self.attempt(now, Proposer::start).await.map_err(|failed| {
             if is_held(&self.proposer, self.clock.now()) {
                 RenewError::Unknown {
                     source: failed.source,
