@@ -74,7 +74,8 @@ impl Tenure {
     }
 
     /// What is due at `now`; ask again until nothing is. A renewal is due a third into the lease, give or
-    /// take a tenth of that, and then each tenth of its length until it succeeds.
+    /// take a tenth of that, but no later than in the middle of the time for which it may be used; and then
+    /// each tenth of its length until it succeeds.
     pub fn due(&mut self, now: Moment, jitter: u64) -> Option<Due> {
         let Grant {
             usable_until, ends, ..
@@ -124,7 +125,9 @@ impl Tenure {
 
 fn renewal(timing: &Timing, grant: &Grant, jitter: u64) -> Moment {
     let start = grant.ends.before(timing.ttl());
-    start.after(around(nth(timing.ttl(), 3), jitter))
+    // Of a margin above half of the ttl, a third of it may be all that can be used, or more.
+    let middle = nth(grant.usable_until.since(start), 2);
+    start.after(around(nth(timing.ttl(), 3).min(middle), jitter))
 }
 
 #[cfg(test)]
@@ -180,6 +183,23 @@ mod tests {
             (1000, Due::Ended),
         ];
         assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn a_lease_of_whatever_margin_is_renewed_before_it_expires() {
+        for margin in (0..1000).step_by(50).chain([333, 667, 999]) {
+            let config = TimingConfig::default().ttl(1000 * MS).margin(margin * MS);
+            let timing = Timing::new(config).unwrap();
+            let grant = Grant {
+                usable_until: at(1000 - margin),
+                ..grant(1000)
+            };
+            for jitter in [0, EVEN, u64::MAX] {
+                let mut tenure = Tenure::new(timing, grant, jitter);
+                let first = tenure.wakes().unwrap();
+                assert_eq!(tenure.due(first, jitter), Some(Due::Renew), "{margin}");
+            }
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! The handles of an election.
 
 use std::fmt;
+use std::sync::mpsc::sync_channel;
 use std::thread;
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::coordination::LeaseStore;
@@ -134,16 +135,21 @@ impl LeaderElection {
 }
 
 fn start(driver: impl Future<Output = ()> + Send + 'static) -> Result<(), ConfigError> {
-    let runtime = Builder::new_current_thread().enable_all().build();
-    let started = runtime.and_then(|runtime| {
-        thread::Builder::new()
-            .name("mainstay-election".to_owned())
-            .spawn(move || runtime.block_on(driver))
+    let impossible = |error| ConfigError::new("own_thread", error, "possible");
+    let (sender, receiver) = sync_channel::<Runtime>(1);
+    // First, because a runtime that it could not take along would be dropped here: a panic where this is
+    // called in another.
+    let thread = thread::Builder::new().name("mainstay-election".to_owned());
+    let started = thread.spawn(move || {
+        if let Ok(runtime) = receiver.recv() {
+            runtime.block_on(driver);
+        }
     });
-    match started {
-        Ok(_) => Ok(()),
-        Err(error) => Err(ConfigError::new("own_thread", error, "possible")),
-    }
+    drop(started.map_err(impossible)?);
+    let runtime = Builder::new_current_thread().enable_all().build();
+    // It waits for that alone.
+    _ = sender.send(runtime.map_err(impossible)?);
+    Ok(())
 }
 
 impl fmt::Debug for LeaderElection {

@@ -18,8 +18,8 @@ use super::{AcceptorError, AcceptorFuture, LeaseRequest, LeaseResponse};
 ///
 /// It answers messages one after the other. Most are answered at once; the first of a new term is answered
 /// when the store has kept it, on a thread that may block, and others wait meanwhile. Outside a runtime of
-/// tokio that blocks the thread that asks. It bounds neither how many wait nor for how long: where
-/// strangers can ask, put a bulkhead and a timeout around it.
+/// tokio that blocks the thread that asks, and a wait is answered with silence at once. It bounds neither
+/// how many wait nor for how long: where strangers can ask, put a bulkhead and a timeout around it.
 ///
 /// Whoever waits for a lease to be given back is one of 256 at most; one more is answered with silence.
 ///

@@ -39,8 +39,9 @@ impl QuorumConfig {
     }
 
     /// For how long a request may be left open that waits for a lease to be given back; then it is made
-    /// anew. Keep the timeout of the transport above it, or each such request counts as a failure. Zero
-    /// makes none: then the next leader waits for the lease to end. Default 500 ms.
+    /// anew, each hundredth of the ttl at most. Keep the timeout of the transport above it, or each such
+    /// request counts as a failure. Zero makes none: then the next leader waits for the lease to end.
+    /// Default 500 ms.
     pub const fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
         self

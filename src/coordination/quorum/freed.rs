@@ -65,6 +65,7 @@ where
             pending::<()>().await;
         }
         let start = time::now();
+        let between = wait.max(nth(self.timing.ttl(), 100));
         let pause = share(nth(self.timing.ttl(), 10), self.rng.bits());
         let earliest = time::after(start, pause).filter(|_| self.hints.followed);
         let members = &self.members;
@@ -103,7 +104,7 @@ where
                 // One that answers too soon, or not at all, is not asked more often for it.
                 Some((id, _)) => {
                     for turn in turns.iter_mut().filter(|turn| turn.id == id) {
-                        turn.next = time::after(turn.asked, wait);
+                        turn.next = time::after(turn.asked, between);
                     }
                 }
                 None => {}

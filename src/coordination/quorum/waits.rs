@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
@@ -57,6 +58,10 @@ impl Drop for Waiting<'_> {
 
 /// Waits, for `within` and for what is left of the lease at most.
 pub(super) async fn wait(shared: Arc<Shared>, within: Duration) -> Result {
+    if Handle::try_current().is_err() {
+        // There is nobody who would wake it in time.
+        return Ok(LeaseResponse::Silence);
+    }
     let Ok(_place) = shared.waits.places.try_acquire() else {
         return Ok(LeaseResponse::Silence);
     };

@@ -183,6 +183,19 @@ async fn where_there_is_no_further_term_the_campaign_is_told_and_not_in_a_storm(
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_does_not_wait_for_the_pause_leaves_it_to_the_next() {
+    let (election, desk) = election();
+    desk.state().acquires.otherwise(Does::Exhausted);
+    let hurry = async {
+        loop {
+            let _ = timeout(5 * MS, election.campaign()).await;
+        }
+    };
+    assert!(timeout(10 * SECOND, hurry).await.is_err());
+    assert!((40..=60).contains(&desk.asked()), "{}", desk.asked());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_campaign_can_be_given_up_anywhere_and_nothing_is_left_of_it() {
     let (election, desk) = election();
     let scripts: [&[Does]; 5] = [

@@ -231,3 +231,18 @@ async fn after_a_slow_renewal_the_next_is_due_by_the_lease_and_not_by_the_last_n
         "{renewed} and {asked}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_term_is_lost_when_its_lease_ends_though_the_release_hangs() {
+    let (election, desk) = election();
+    let changes = changes(&election);
+    desk.state().renewals.otherwise(Does::Unknown);
+    desk.state().releases.once(Does::Hang);
+    let guard = election.campaign().await.unwrap();
+    guard.lost().await;
+    sleep(10 * SECOND).await;
+    let seen = changes.lock().unwrap().clone();
+    let (at, word) = *seen.last().unwrap();
+    assert_eq!(word, "lost");
+    assert!((2000..=2003).contains(&at), "{seen:?}");
+}

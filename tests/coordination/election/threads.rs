@@ -3,6 +3,7 @@
 //! The clock is the test's. What waits in real time waits for something that happens, and for no time.
 
 use std::future::pending;
+use std::process::Command;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
@@ -11,7 +12,9 @@ use mainstay::coordination::{
     ManualClock, RenewError, Resigned, Safety, Timing, TimingConfig,
 };
 
-use super::kit::{MS, stands, token};
+use tokio::runtime::Builder;
+
+use super::kit::{Desk, MS, stands, token};
 
 /// 12 ms, of which the last 3 are the margin: the driver wakes each few milliseconds of real time.
 fn timing() -> Timing {
@@ -149,4 +152,35 @@ async fn with_a_driver_that_never_runs_what_is_guarded_ends_at_the_soft_deadline
     // A renewal that comes then is of no use.
     kit.tell.send(()).unwrap();
     kit.released.recv().unwrap();
+}
+
+#[test]
+fn a_thread_that_cannot_be_started_is_an_error() {
+    const CHILD: &str = "MAINSTAY_TEST_WITHOUT_THREADS";
+    if std::env::var_os(CHILD).is_none() {
+        // No thread has so large a stack, so in that process none can be started.
+        let test = "election::threads::a_thread_that_cannot_be_started_is_an_error";
+        let child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", test, "--test-threads=1", "--nocapture"])
+            .env(CHILD, "yes")
+            .env("RUST_MIN_STACK", (1u64 << 50).to_string())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&child.stdout);
+        assert!(
+            child.status.success() && said.contains("1 passed"),
+            "{child:?}"
+        );
+        return;
+    }
+    assert!(std::thread::Builder::new().spawn(|| ()).is_err());
+    let desk = Desk::new();
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let made = runtime.block_on(async {
+        let store = desk.store(1, ManualClock::default());
+        let config = ElectionConfig::default().own_thread();
+        LeaderElection::new("billing", store, config)
+    });
+    assert_eq!(made.unwrap_err().field(), "own_thread");
+    assert_eq!(desk.state().stores, 0);
 }

@@ -1,11 +1,16 @@
 //! Who waits at an acceptor is told when a lease is given back, and costs nothing that is not bounded.
 
-use std::task::Poll;
+use std::future::{Ready, ready};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use mainstay::coordination::{Clock, LeaseResponse, TokioClock};
+use futures::executor::block_on;
+use mainstay::coordination::{
+    AcceptorId, Clock, LeaseRequest, LeaseResponse, LeaseStore, NodeId, QuorumLease, TokioClock,
+};
 use mainstay::test_util::{Stepper, drop_at_every_poll};
-use tower::ServiceExt;
+use tower::{Service, ServiceExt};
 
 use super::kit::*;
 
@@ -114,6 +119,52 @@ async fn a_wait_that_is_dropped_leaves_nothing_behind() {
         },
     )
     .await;
+}
+
+#[test]
+fn outside_a_runtime_there_is_no_wait_and_no_panic() {
+    let acceptor = acceptor(1);
+    let held = block_on(granted(&acceptor, 7, 1));
+    let answer = block_on(acceptor.clone().oneshot(wait(TTL)));
+    assert_eq!(answer.unwrap(), LeaseResponse::Silence);
+    let _ = block_on(acceptor.clone().oneshot(release(held))).unwrap();
+    let answer = block_on(acceptor.oneshot(wait(TTL))).unwrap();
+    assert_eq!(answer, LeaseResponse::Silence);
+}
+
+/// As acceptors in quarantine are: it has nothing to say, and says so at once.
+#[derive(Clone, Default)]
+struct Mute(Arc<Mutex<usize>>);
+
+impl Service<LeaseRequest> for Mute {
+    type Response = LeaseResponse;
+    type Error = Fault;
+    type Future = Ready<Result<LeaseResponse, Fault>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Fault>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: LeaseRequest) -> Self::Future {
+        let mut asked = self.0.lock().unwrap();
+        *asked += 1;
+        assert!(*asked < 100_000, "a storm");
+        ready(Ok(LeaseResponse::Silence))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_says_nothing_at_once_is_not_asked_in_a_storm_however_short_the_wait_is() {
+    for within in [Duration::from_nanos(1), MS, TTL, Duration::MAX] {
+        let mute = Mute::default();
+        let config = config().wait(within);
+        let acceptors = [(AcceptorId(1), mute.clone())];
+        let mut lease = QuorumLease::new(RESOURCE, NodeId(1), acceptors, config).unwrap();
+        let waited = tokio::time::timeout(TTL, lease.freed()).await;
+        assert!(waited.is_err(), "nothing is free");
+        let asked = *mute.0.lock().unwrap();
+        assert!((1..=101).contains(&asked), "{within:?}: {asked}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

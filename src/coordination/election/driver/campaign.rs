@@ -18,8 +18,10 @@ impl<L: LeaseStore, S: Seal> Driver<L, S> {
     pub(super) async fn win(&mut self) -> Result<Grant, CampaignError> {
         let mut was_there = true;
         loop {
-            if let Some(earliest) = self.earliest.take() {
+            if let Some(earliest) = self.earliest {
                 sleep_until(earliest).await;
+                // Only now: whoever leaves during the pause leaves the rest of it to the next.
+                self.earliest = None;
             }
             if self.floor.forget_the_last() {
                 self.back_off();

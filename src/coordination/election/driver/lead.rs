@@ -35,7 +35,14 @@ impl<L: LeaseStore, S: Seal> Driver<L, S> {
         // What ran under it ends now. Until it has, or the lease, nobody else may begin.
         let ends = held.grant().ends;
         first(held.term.joined(), held.reached(ends)).await;
-        self.give_back().await;
+        // The store may take longer than the lease; whoever watches hears of its end all the same.
+        let ended = async {
+            held.reached(ends).await;
+            held.end(End::Lost);
+            pending::<()>().await;
+        };
+        first(ended, self.give_back()).await;
+        drop(held);
         _ = release.send(());
         if end != End::Resigned || self.floor.get() != floor {
             self.back_off();
