@@ -6,7 +6,7 @@ use mainstay::coordination::{
     AcceptorId, AcquireError, Clock, Incarnation, LeaseStore, NodeId, QuorumLease, RenewError,
     Safety,
 };
-use tokio::time::{advance, sleep};
+use tokio::time::advance;
 
 use super::kit::*;
 
