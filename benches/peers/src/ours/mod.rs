@@ -1,0 +1,23 @@
+//! This crate's layers, in both of its builds.
+
+/// With the default features.
+#[path = "."]
+pub mod plain {
+    use ::mainstay as subject;
+
+    pub mod grow;
+    pub mod keys;
+    pub mod layers;
+    pub mod stacks;
+}
+
+/// With every feature.
+#[path = "."]
+pub mod full {
+    use ::mainstay_full as subject;
+
+    pub mod grow;
+    pub mod keys;
+    pub mod layers;
+    pub mod stacks;
+}
