@@ -198,7 +198,7 @@ fn breakers(cases: &mut Cases) {
         mainstay::layers::breaker_of_time(Answer, WINDOW)
     ));
     cases.add("breaker-time", "failsafe", || {
-        numbers(failsafe::breaker_of_time(Answer))
+        numbers(failsafe::breaker_of_time(Answer, WINDOW))
     });
     cases.add("breaker-time", "seatbelt", || numbers(seatbelt::breaker(Answer)));
     cases.add("breaker-time", "seatbelt-layered", seatbelt::native::breaker);
@@ -225,7 +225,7 @@ fn open_breakers(cases: &mut Cases) {
     ));
     cases.add("breaker-open", "recloser", || opened(recloser::breaker(Answer)));
     cases.add("breaker-open", "failsafe", || {
-        opened(failsafe::breaker_of_time(Answer))
+        opened(failsafe::breaker_in_a_row(Answer))
     });
     cases.add("breaker-open", "seatbelt", || opened(seatbelt::breaker(Answer)));
     cases.add("breaker-open", "tower-resilience", || {

@@ -12,6 +12,7 @@ pub mod plain {
 }
 
 /// With every feature.
+#[allow(dead_code, reason = "some rows are of one build only")]
 #[path = "."]
 pub mod full {
     use ::mainstay_full as subject;

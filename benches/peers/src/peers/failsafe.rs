@@ -56,9 +56,10 @@ fn an_hour() -> Constant {
     backoff::constant(Duration::from_secs(3600))
 }
 
-pub fn breaker_of_time<Q: Request>(inner: impl Inner<Q>) -> impl Call<Q> {
+/// Its window is the lifetime of a moving average, and it stays closed for the length of one.
+pub fn breaker_of_time<Q: Request>(inner: impl Inner<Q>, window: Duration) -> impl Call<Q> {
     let policy: SuccessRateOverTimeWindow<_> =
-        success_rate_over_time_window(0.5, 100, Duration::from_secs(10), an_hour());
+        success_rate_over_time_window(0.5, 100, window, an_hour());
     guarded(inner, policy)
 }
 
