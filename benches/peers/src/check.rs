@@ -328,25 +328,21 @@ async fn stacks() {
         "stack of seatbelt" => seatbelt::stack,
         "stack of tower-resilience" => tower_resilience::stack,
     );
-    holds_a_thousand("mainstay", plain::stacks::four(Hanging));
-    holds_a_thousand("mainstay-full", full::stacks::four(Hanging));
-    holds_a_thousand("the best", cases::best_of_peers(Hanging));
-    holds_a_thousand("seatbelt", seatbelt::stack(Hanging));
-    holds_a_thousand("tower-resilience", tower_resilience::stack(Hanging));
+    holds_a_thousand("mainstay", plain::stacks::four(Hanging)).await;
+    holds_a_thousand("mainstay-full", full::stacks::four(Hanging)).await;
+    holds_a_thousand("the best", cases::best_of_peers(Hanging)).await;
+    holds_a_thousand("seatbelt", seatbelt::stack(Hanging)).await;
+    holds_a_thousand("tower-resilience", tower_resilience::stack(Hanging)).await;
 }
 
 /// The thousand and first is refused, or has to wait.
-fn holds_a_thousand<S: Call<u64>>(name: &str, mut service: S) {
+async fn holds_a_thousand<S: Call<u64>>(name: &str, mut service: S) {
     let hung: Vec<_> = (0..1000).map(|_| begun(&mut service, HANG)).collect();
-    let mut cx = Context::from_waker(std::task::Waker::noop());
-    let refused = match service.poll_ready(&mut cx) {
-        Poll::Pending => true,
-        Poll::Ready(_) => {
-            let call = std::pin::pin!(service.call(1));
-            matches!(call.poll(&mut cx), Poll::Ready(Err(_)))
-        }
-    };
-    assert!(refused, "{name}: more than a thousand run");
+    let is_ready = poll_fn(|cx| Poll::Ready(service.poll_ready(cx).is_ready())).await;
+    assert!(
+        !is_ready || service.call(1).await.is_err(),
+        "{name}: more than a thousand run"
+    );
     drop(hung);
     println!("it_holds_a_thousand: {name}");
 }
