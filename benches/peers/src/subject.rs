@@ -1,7 +1,7 @@
 //! What is asked and answered, and how one thread makes a batch of calls.
 
 use std::fmt::Debug;
-use std::future::{Ready, ready};
+use std::future::{Ready, poll_fn, ready};
 use std::hint::black_box;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -229,13 +229,10 @@ pub fn now<F: Future>(future: F) -> F::Output {
     unreachable!("a call waits for what never comes")
 }
 
-/// One call, from readiness to its end.
+/// One call, from readiness to its end. A service that another thread has locked may not be ready at once.
 #[inline]
 pub fn call<Q: Request, S: Call<Q>>(service: &mut S, request: Q) -> Result<u64, S::Error> {
-    let mut cx = Context::from_waker(Waker::noop());
-    let Poll::Ready(Ok(())) = service.poll_ready(&mut cx) else {
-        unreachable!("a service is not ready");
-    };
+    now(poll_fn(|cx| service.poll_ready(cx)))?;
     let answer = now(service.call(black_box(request)));
     black_box(&answer);
     answer.map(|answer| Q::worth(&answer))
