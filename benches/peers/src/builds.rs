@@ -10,14 +10,23 @@ use crate::driver::kept;
 
 /// What is built, and its line under `[dependencies]`.
 const BUILDS: &[(&str, &str)] = &[
-    ("mainstay, no default features", "mainstay = { path = ROOT, default-features = false }"),
+    (
+        "mainstay, no default features",
+        "mainstay = { path = ROOT, default-features = false }",
+    ),
     (
         "mainstay, one layer (timeout)",
         "mainstay = { path = ROOT, default-features = false, features = [\"timeout\"] }",
     ),
     ("mainstay, default", "mainstay = { path = ROOT }"),
-    ("mainstay, full", "mainstay = { path = ROOT, features = [\"full\"] }"),
-    ("tower-resilience, default (no layer)", "tower-resilience = \"0.13\""),
+    (
+        "mainstay, full",
+        "mainstay = { path = ROOT, features = [\"full\"] }",
+    ),
+    (
+        "tower-resilience, default (no layer)",
+        "tower-resilience = \"0.13\"",
+    ),
     (
         "tower-resilience, one layer (timelimiter)",
         "tower-resilience = { version = \"0.13\", features = [\"timelimiter\"] }",
@@ -76,7 +85,10 @@ pub fn read() -> Vec<Build> {
 
 fn build(folder: &Path, what: &str, dependency: &str) -> Build {
     let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let root = here.join("../..").canonicalize().expect("the crate is there");
+    let root = here
+        .join("../..")
+        .canonicalize()
+        .expect("the crate is there");
     let dependency = dependency.replace("ROOT", &format!("{root:?}"));
     let _ = fs::remove_dir_all(folder);
     fs::create_dir_all(folder.join("src")).expect("a folder");
@@ -89,11 +101,23 @@ fn build(folder: &Path, what: &str, dependency: &str) -> Build {
     // The same versions as those that are measured.
     fs::copy(here.join("Cargo.lock"), folder.join("Cargo.lock")).expect("the lock file is there");
     cargo(folder, &["fetch"]);
-    let tree = ["tree", "--edges", "normal,build", "--prefix", "none", "--no-dedupe"];
+    let tree = [
+        "tree",
+        "--edges",
+        "normal,build",
+        "--prefix",
+        "none",
+        "--no-dedupe",
+    ];
     let tree = cargo(folder, &tree);
     let crates: BTreeSet<_> = tree
         .lines()
-        .map(|line| line.split_whitespace().take(2).collect::<Vec<_>>().join(" "))
+        .map(|line| {
+            line.split_whitespace()
+                .take(2)
+                .collect::<Vec<_>>()
+                .join(" ")
+        })
         .filter(|name| !name.is_empty())
         .collect();
     let start = Instant::now();

@@ -46,7 +46,9 @@ impl Case {
 
 pub fn named(name: &str) -> Case {
     let mut cases = all().into_iter();
-    cases.find(|case| case.name() == name).expect("the name of a case")
+    cases
+        .find(|case| case.name() == name)
+        .expect("the name of a case")
 }
 
 pub fn all() -> Vec<Case> {
@@ -147,11 +149,15 @@ fn timeouts(cases: &mut Cases) {
     ours!(cases, "timeout", |mainstay| numbers(
         mainstay::layers::timeout(Answer, LIMIT)
     ));
-    cases.add("timeout", "tower", || numbers(tower::timeout(Answer, LIMIT)));
+    cases.add("timeout", "tower", || {
+        numbers(tower::timeout(Answer, LIMIT))
+    });
     cases.add("timeout", "tower-resilience", || {
         numbers(tower_resilience::timeout(Answer, LIMIT))
     });
-    cases.add("timeout", "seatbelt", || numbers(seatbelt::timeout(Answer, LIMIT)));
+    cases.add("timeout", "seatbelt", || {
+        numbers(seatbelt::timeout(Answer, LIMIT))
+    });
     cases.add("timeout", "seatbelt-layered", seatbelt::native::timeout);
 
     ours!(cases, "timeout-pends", |mainstay| numbers(
@@ -166,11 +172,17 @@ fn timeouts(cases: &mut Cases) {
     cases.add("timeout-pends", "seatbelt", || {
         numbers(seatbelt::timeout(AnswerLater, LIMIT))
     });
-    cases.add("timeout-pends", "seatbelt-layered", seatbelt::native::timeout_later);
+    cases.add(
+        "timeout-pends",
+        "seatbelt-layered",
+        seatbelt::native::timeout_later,
+    );
 }
 
 fn retries(cases: &mut Cases) {
-    ours!(cases, "retry", |mainstay| numbers(mainstay::layers::retry(Answer)));
+    ours!(cases, "retry", |mainstay| numbers(mainstay::layers::retry(
+        Answer
+    )));
     cases.add("retry", "tower", || numbers(tower::retry(Answer)));
     cases.add("retry", "tower-resilience", || {
         numbers(tower_resilience::retry(Answer))
@@ -183,10 +195,14 @@ fn breakers(cases: &mut Cases) {
     ours!(cases, "breaker-calls", |mainstay| numbers(
         mainstay::layers::breaker_of_calls(Answer, 100)
     ));
-    cases.add("breaker-calls", "recloser", || numbers(recloser::breaker(Answer)));
+    cases.add("breaker-calls", "recloser", || {
+        numbers(recloser::breaker(Answer))
+    });
     cases.add("breaker-calls", "recloser-without-service", || {
         let breaker = Arc::new(recloser::recloser());
-        work(Outcome::Next, 0, move |number: u64| breaker.call(|| number.answer()))
+        work(Outcome::Next, 0, move |number: u64| {
+            breaker.call(|| number.answer())
+        })
     });
     cases.add("breaker-calls", "tower-resilience", || {
         numbers(tower_resilience::breaker_of_calls(Answer, 100))
@@ -208,14 +224,26 @@ fn breakers(cases: &mut Cases) {
     cases.add("breaker-time", "failsafe", || {
         numbers(failsafe::breaker_of_time(Answer, WINDOW))
     });
-    cases.add("breaker-time", "seatbelt", || numbers(seatbelt::breaker(Answer)));
-    cases.add("breaker-time", "seatbelt-layered", seatbelt::native::breaker);
+    cases.add("breaker-time", "seatbelt", || {
+        numbers(seatbelt::breaker(Answer))
+    });
+    cases.add(
+        "breaker-time",
+        "seatbelt-layered",
+        seatbelt::native::breaker,
+    );
     // It looks at every call in its window, so that ten seconds of calls cannot be measured.
     cases.add("breaker-time", "tower-resilience-100us", || {
-        numbers(tower_resilience::breaker_of_time(Answer, Duration::from_micros(100)))
+        numbers(tower_resilience::breaker_of_time(
+            Answer,
+            Duration::from_micros(100),
+        ))
     });
     cases.add("breaker-time", "tower-resilience-10ms", || {
-        numbers(tower_resilience::breaker_of_time(Answer, Duration::from_millis(10)))
+        numbers(tower_resilience::breaker_of_time(
+            Answer,
+            Duration::from_millis(10),
+        ))
     });
 }
 
@@ -231,11 +259,15 @@ fn open_breakers(cases: &mut Cases) {
     ours!(cases, "breaker-open", |mainstay| opened(
         mainstay::layers::breaker_of_time(Answer, WINDOW)
     ));
-    cases.add("breaker-open", "recloser", || opened(recloser::breaker(Answer)));
+    cases.add("breaker-open", "recloser", || {
+        opened(recloser::breaker(Answer))
+    });
     cases.add("breaker-open", "failsafe", || {
         opened(failsafe::breaker_in_a_row(Answer))
     });
-    cases.add("breaker-open", "seatbelt", || opened(seatbelt::breaker(Answer)));
+    cases.add("breaker-open", "seatbelt", || {
+        opened(seatbelt::breaker(Answer))
+    });
     // Open and contended, it sleeps for a millisecond before it refuses: that is no cost of a call.
     cases.add_alone("breaker-open", "tower-resilience", || {
         opened(tower_resilience::breaker_of_calls(Answer, 100))
@@ -258,7 +290,9 @@ fn bulkheads(cases: &mut Cases) {
 }
 
 fn keys(cases: &mut Cases) {
-    ours!(cases, "idempotency-hit", |mainstay| mainstay::keys::layer_hit(Answer));
+    ours!(cases, "idempotency-hit", |mainstay| {
+        mainstay::keys::layer_hit(Answer)
+    });
     cases.add("idempotency-hit", "tower-resilience", || {
         let seven = |_: u64| std::future::ready(Ok::<_, BoxError>(7));
         let mut service = tower_resilience::cache(::tower::service_fn(seven));
@@ -267,36 +301,48 @@ fn keys(cases: &mut Cases) {
         }
         subject(Outcome::Each(7), |number| number % stores::KEYS, service)
     });
-    ours!(cases, "idempotency-miss", |mainstay| mainstay::keys::layer_miss(Answer));
+    ours!(cases, "idempotency-miss", |mainstay| {
+        mainstay::keys::layer_miss(Answer)
+    });
     cases.add("idempotency-miss", "tower-resilience", || {
         grow::unique(tower_resilience::cache(Answer))
     });
     ours!(cases, "store-hit", |mainstay| stores::hit::<
         mainstay::keys::OurStore,
     >(stores::KEYS));
-    cases.add("store-hit", "moka", || stores::hit::<stores::Moka>(stores::KEYS));
+    cases.add("store-hit", "moka", || {
+        stores::hit::<stores::Moka>(stores::KEYS)
+    });
     cases.add("store-hit", "quick_cache", || {
         stores::hit::<stores::Quick>(stores::KEYS)
     });
     ours!(cases, "store-miss", |mainstay| stores::miss::<
         mainstay::keys::OurStore,
     >(stores::KEYS));
-    cases.add("store-miss", "moka", || stores::miss::<stores::Moka>(stores::KEYS));
+    cases.add("store-miss", "moka", || {
+        stores::miss::<stores::Moka>(stores::KEYS)
+    });
     cases.add("store-miss", "quick_cache", || {
         stores::miss::<stores::Quick>(stores::KEYS)
     });
 }
 
 fn traces(cases: &mut Cases) {
-    ours!(cases, "trace", |mainstay| http(mainstay::layers::trace_both(Answer)));
+    ours!(cases, "trace", |mainstay| http(
+        mainstay::layers::trace_both(Answer)
+    ));
     cases.add("trace", "mainstay-values", || {
         http(trace::rewritten(Answer, plain::layers::trace_values))
     });
-    cases.add("trace", "opentelemetry-values", || http(trace::opentelemetry(Answer)));
+    cases.add("trace", "opentelemetry-values", || {
+        http(trace::opentelemetry(Answer))
+    });
     cases.add("trace", "tower-otel-server-no-subscriber", || {
         http(trace::tower_otel_server(Answer))
     });
-    cases.add("trace", "tower-otel-both", || http(trace::tower_otel_both(Answer)));
+    cases.add("trace", "tower-otel-both", || {
+        http(trace::tower_otel_both(Answer))
+    });
 
     ours!(cases, "deadline-server", |mainstay| {
         let service = mainstay::layers::deadline_server(Answer);
@@ -317,7 +363,9 @@ pub fn best_of_peers<Q: Request>(
 }
 
 fn stacks(cases: &mut Cases) {
-    ours!(cases, "stack4", |mainstay| numbers(mainstay::stacks::four(Answer)));
+    ours!(cases, "stack4", |mainstay| numbers(mainstay::stacks::four(
+        Answer
+    )));
     cases.add("stack4", "mainstay-time-window", || {
         numbers(plain::stacks::four_by_time(Answer))
     });
@@ -327,7 +375,9 @@ fn stacks(cases: &mut Cases) {
         numbers(tower_resilience::stack(Answer))
     });
 
-    ours!(cases, "stack5", |mainstay| http(mainstay::stacks::five(Answer)));
+    ours!(cases, "stack5", |mainstay| http(mainstay::stacks::five(
+        Answer
+    )));
     cases.add("stack5", "best-of-peers", || {
         http(trace::opentelemetry(best_of_peers(Answer)))
     });

@@ -82,7 +82,12 @@ impl Service<u64> for Counted {
         let counted = self.clone();
         Box::pin(async move {
             let call = counted.calls.fetch_add(1, Relaxed);
-            if call < counted.failures { FAIL } else { request }.answer()
+            if call < counted.failures {
+                FAIL
+            } else {
+                request
+            }
+            .answer()
         })
     }
 }
@@ -170,11 +175,17 @@ async fn failsafe_opens() {
             asked += 1;
             assert!(ask(&mut service, FAIL).await.is_err());
         }
-        assert!(start.elapsed() < Duration::from_secs(30), "failsafe stays closed");
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "failsafe stays closed"
+        );
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let begun = inner.calls.load(Relaxed);
-    println!("it_opens: failsafe, time, after {begun} calls and {:?}", start.elapsed());
+    println!(
+        "it_opens: failsafe, time, after {begun} calls and {:?}",
+        start.elapsed()
+    );
 }
 
 /// It stays closed while one call in eight fails, opens when all do, and then lets none through. A window of
@@ -193,7 +204,10 @@ async fn it_opens(name: &str, inner: &Counted, most: [u64; 2], mut service: impl
     let failures = inner.calls.load(Relaxed) - before;
     assert!((1..=most[1]).contains(&failures), "{name}: {failures}");
     let before = inner.calls.load(Relaxed);
-    assert!(ask(&mut service, 1).await.is_err(), "{name} lets a call through");
+    assert!(
+        ask(&mut service, 1).await.is_err(),
+        "{name} lets a call through"
+    );
     assert_eq!(inner.calls.load(Relaxed), before, "{name} made a call");
 }
 
@@ -305,7 +319,10 @@ async fn deadlines() {
     let inner = Kept::default();
     let mut service = plain::layers::deadline_both(inner.clone());
     ask(&mut service, timed(0)).await.expect("there is time");
-    let left: u64 = inner.header("x-request-timeout-ms").parse().expect("a number");
+    let left: u64 = inner
+        .header("x-request-timeout-ms")
+        .parse()
+        .expect("a number");
     assert!((20_000..30_000).contains(&left), "{left} ms are left");
     println!("it_says_what_is_left: mainstay");
 }

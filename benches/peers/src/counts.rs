@@ -27,7 +27,10 @@ pub fn run(only: &str) {
     let cases = cases::all();
     let chosen = cases.iter().filter(|case| case.at.is_none());
     let mut counts = read();
-    for name in chosen.map(cases::Case::name).filter(|name| name.contains(only)) {
+    for name in chosen
+        .map(cases::Case::name)
+        .filter(|name| name.contains(only))
+    {
         let [few, many] = CALLS.map(|calls| total(&name, calls));
         let of_one = |figure: fn(&Count) -> f64| {
             (figure(&many) - figure(&few)) / (CALLS[1] - CALLS[0]) as f64
@@ -92,7 +95,9 @@ fn total(name: &str, calls: u64) -> Count {
 fn parse(profile: &str) -> Count {
     let field = |name: &str| {
         let mut lines = profile.lines();
-        lines.find_map(|line| line.strip_prefix(name)).unwrap_or_default()
+        lines
+            .find_map(|line| line.strip_prefix(name))
+            .unwrap_or_default()
     };
     let events = field("events:").split_whitespace();
     let totals = field("totals:").split_whitespace();

@@ -18,7 +18,10 @@ pub fn kept(name: &str) -> PathBuf {
 /// This program, asked for something.
 pub fn ask(arguments: &[&str]) -> String {
     let program = std::env::current_exe().expect("a program");
-    let output = Command::new(program).args(arguments).output().expect("it starts");
+    let output = Command::new(program)
+        .args(arguments)
+        .output()
+        .expect("it starts");
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {error}");
     String::from_utf8(output.stdout).expect("a text")
@@ -67,7 +70,11 @@ impl Times {
                 continue;
             };
             if let (Ok(round), Some(sample)) = (round.parse(), Sample::of_line(rest)) {
-                times.0.entry(name.to_owned()).or_default().insert(round, sample);
+                times
+                    .0
+                    .entry(name.to_owned())
+                    .or_default()
+                    .insert(round, sample);
             }
         }
         times

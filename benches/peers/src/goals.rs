@@ -52,7 +52,12 @@ pub const GOALS: &[Goal] = &[
     goal("breaker-row", &["breaker-calls/recloser"], 0.60),
     goal("breaker-row", &["tower-resilience"], 0.12),
     goal("breaker-time", &["failsafe"], 0.47),
-    goal("breaker-time", &["failsafe", "seatbelt", "seatbelt-layered"], 0.25).on_two_threads(),
+    goal(
+        "breaker-time",
+        &["failsafe", "seatbelt", "seatbelt-layered"],
+        0.25,
+    )
+    .on_two_threads(),
     goal("breaker-open", &["recloser"], 0.55),
     goal("bulkhead", &["tower"], 0.70),
     goal("bulkhead", &["tower-resilience"], 0.15),
@@ -97,7 +102,11 @@ pub const CRATES: [(&str, u32); 2] = [
 impl Goal {
     pub fn name(&self) -> String {
         let threads = if self.threads == 2 { ", 2 threads" } else { "" };
-        let over = if self.floor.is_some() { ", over the floor" } else { "" };
+        let over = if self.floor.is_some() {
+            ", over the floor"
+        } else {
+            ""
+        };
         format!("{} / {}{threads}{over}", self.row, self.theirs.join(" or "))
     }
 

@@ -34,21 +34,33 @@ pub fn add(cases: &mut Cases) {
     let row = "grow: calls in flight in a breaker of a time window";
     cases.add_at(row, "mainstay", IN_FLIGHT, |others| {
         let window = Duration::from_secs(10);
-        beside(mainstay::layers::breaker_of_time(Hanging, window), others - 1)
+        beside(
+            mainstay::layers::breaker_of_time(Hanging, window),
+            others - 1,
+        )
     });
     let row = "grow: calls in a breaker's window";
     cases.add_at(row, "mainstay", CALLS, |window| {
         let window = u32::try_from(window).expect("it fits");
-        numbers(mainstay::layers::breaker_of_calls(crate::subject::Answer, window))
+        numbers(mainstay::layers::breaker_of_calls(
+            crate::subject::Answer,
+            window,
+        ))
     });
     cases.add_at(row, "tower-resilience", CALLS, |window| {
         let window = usize::try_from(window).expect("it fits");
-        numbers(tower_resilience::breaker_of_calls(crate::subject::Answer, window))
+        numbers(tower_resilience::breaker_of_calls(
+            crate::subject::Answer,
+            window,
+        ))
     });
     let row = "grow: seconds of a breaker's window";
     cases.add_at(row, "mainstay", SECONDS, |window| {
         let window = Duration::from_secs(window);
-        numbers(mainstay::layers::breaker_of_time(crate::subject::Answer, window))
+        numbers(mainstay::layers::breaker_of_time(
+            crate::subject::Answer,
+            window,
+        ))
     });
     let row = "grow: others that wait for a permit; one more comes and goes";
     cases.add_at(row, "mainstay", IN_FLIGHT, |others| {
@@ -63,11 +75,21 @@ pub fn add(cases: &mut Cases) {
         executing(mainstay::keys::layer(Hanging, 40_000), others - 1)
     });
     let row = "grow: keys in the store, a repeat of one";
-    cases.add_at(row, "mainstay", KEYS, stores::hit::<mainstay::keys::OurStore>);
+    cases.add_at(
+        row,
+        "mainstay",
+        KEYS,
+        stores::hit::<mainstay::keys::OurStore>,
+    );
     cases.add_at(row, "moka", KEYS, stores::hit::<stores::Moka>);
     cases.add_at(row, "quick_cache", KEYS, stores::hit::<stores::Quick>);
     let row = "grow: keys in the store, a new one comes and goes";
-    cases.add_at(row, "mainstay", KEYS, stores::miss::<mainstay::keys::OurStore>);
+    cases.add_at(
+        row,
+        "mainstay",
+        KEYS,
+        stores::miss::<mainstay::keys::OurStore>,
+    );
     cases.add_at(row, "moka", KEYS, stores::miss::<stores::Moka>);
     cases.add_at(row, "quick_cache", KEYS, stores::miss::<stores::Quick>);
     let row = "grow: keys in the store that are claimed, a new one comes and goes";
@@ -126,7 +148,9 @@ pub fn begun<S: Call<u64>>(service: &mut S, request: u64) -> Pin<Box<S::Future>>
 /// One call after the other, while so many others hang.
 fn beside<S: Call<u64>>(service: S, others: u64) -> Subject {
     let mut begin = service.clone();
-    let hung: Vec<_> = (0..others).map(|other| begun(&mut begin, HANG + other)).collect();
+    let hung: Vec<_> = (0..others)
+        .map(|other| begun(&mut begin, HANG + other))
+        .collect();
     let mut subject = numbers(service);
     let mut worker = subject.worker;
     subject.worker = Box::new(move || {
@@ -160,7 +184,9 @@ where
 /// The one permit is held, so many wait for it, and one more begins to and gives up.
 fn given_up<S: Call<u64>>(service: S, others: u64) -> Subject {
     let mut begin = service.clone();
-    let hung: Vec<_> = (0..=others).map(|other| begun(&mut begin, HANG + other)).collect();
+    let hung: Vec<_> = (0..=others)
+        .map(|other| begun(&mut begin, HANG + other))
+        .collect();
     repeated(&service, move || {
         drop(begun(&mut begin, 0));
         (hung.len() as u64 > others).then_some(1).ok_or(())
@@ -187,7 +213,9 @@ fn handed_on<S: Call<u64>>(service: S, others: u64) -> Subject {
 /// One execution after the other, while so many others hang, each in a task.
 fn executing<S: Call<u64>>(mut service: S, others: u64) -> Subject {
     let runtime = crate::measure::runtime();
-    let mut hung: Vec<_> = (0..others).map(|other| Box::pin(service.call(HANG + other))).collect();
+    let mut hung: Vec<_> = (0..others)
+        .map(|other| Box::pin(service.call(HANG + other)))
+        .collect();
     runtime.block_on(async {
         for future in &mut hung {
             let polled = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await;

@@ -75,7 +75,9 @@ fn main() -> ExitCode {
             page::write();
         }
         Some("page") => page::write(),
-        Some("list") => cases::all().iter().for_each(|case| println!("{}", case.name())),
+        Some("list") => cases::all()
+            .iter()
+            .for_each(|case| println!("{}", case.name())),
         // What follows is what a driver asks of the processes that it starts.
         Some("one") => println!("{}", measure::one(&args[1])),
         Some("calls") => measure::calls(&args[1], args[2].parse().expect("a number of calls")),

@@ -41,8 +41,19 @@ impl Sample {
     }
 
     pub fn of_line(line: &str) -> Option<Self> {
-        let fields: Vec<f64> = line.split('\t').map_while(|field| field.parse().ok()).collect();
-        let [median, minimum, median_of_two, minimum_of_two, allocations, bytes, future] = fields[..]
+        let fields: Vec<f64> = line
+            .split('\t')
+            .map_while(|field| field.parse().ok())
+            .collect();
+        let [
+            median,
+            minimum,
+            median_of_two,
+            minimum_of_two,
+            allocations,
+            bytes,
+            future,
+        ] = fields[..]
         else {
             return None;
         };
@@ -96,7 +107,9 @@ pub fn one(name: &str) -> String {
     let (case, mut subject) = set_up(name);
     let mut worker = (subject.worker)();
     let calls = calibrate(&subject, &mut worker);
-    let mut times: Vec<f64> = (0..SAMPLES).map(|_| time(&subject, &mut worker, calls)).collect();
+    let mut times: Vec<f64> = (0..SAMPLES)
+        .map(|_| time(&subject, &mut worker, calls))
+        .collect();
     let minimum = times.iter().copied().fold(f64::INFINITY, f64::min);
     let (tally, allocated) = alloc::measure(|| worker(COUNTED));
     subject.outcome.assert(COUNTED, tally);
@@ -175,7 +188,10 @@ fn of_two(subject: &mut Subject, calls: u64, handle: &tokio::runtime::Handle) ->
     let spans = spans.iter().skip(1).map(|spans| {
         let start = spans.iter().map(|span| span.0).min();
         let end = spans.iter().map(|span| span.1).max();
-        end.zip(start).map_or(Duration::ZERO, |(end, start)| end - start)
+        end.zip(start)
+            .map_or(Duration::ZERO, |(end, start)| end - start)
     });
-    spans.map(|spent| spent.as_nanos() as f64 / calls as f64).collect()
+    spans
+        .map(|spent| spent.as_nanos() as f64 / calls as f64)
+        .collect()
 }

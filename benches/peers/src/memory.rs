@@ -17,7 +17,9 @@ const KEYS: u64 = 10_000;
 pub fn print() {
     let runtime = crate::measure::runtime();
     let _entered = runtime.enter();
-    service("timeout", "mainstay", || mainstay::layers::timeout(Hanging, LIMIT));
+    service("timeout", "mainstay", || {
+        mainstay::layers::timeout(Hanging, LIMIT)
+    });
     service("timeout", "tower", || tower::timeout(Hanging, LIMIT));
     service("timeout", "tower-resilience", || {
         tower_resilience::timeout(Hanging, LIMIT)
@@ -25,12 +27,16 @@ pub fn print() {
     service("timeout", "seatbelt", || seatbelt::timeout(Hanging, LIMIT));
     service("retry", "mainstay", || mainstay::layers::retry(Hanging));
     service("retry", "tower", || tower::retry(Hanging));
-    service("retry", "tower-resilience", || tower_resilience::retry(Hanging));
+    service("retry", "tower-resilience", || {
+        tower_resilience::retry(Hanging)
+    });
     service("retry", "seatbelt", || seatbelt::retry(Hanging));
     service("breaker of 100 calls", "mainstay", || {
         mainstay::layers::breaker_of_calls(Hanging, 100)
     });
-    service("breaker of 100 calls", "recloser", || recloser::breaker(Hanging));
+    service("breaker of 100 calls", "recloser", || {
+        recloser::breaker(Hanging)
+    });
     service("breaker of 100 calls", "tower-resilience", || {
         tower_resilience::breaker_of_calls(Hanging, 100)
     });
@@ -47,12 +53,18 @@ pub fn print() {
     service("bulkhead", "mainstay", || {
         mainstay::layers::bulkhead(Hanging, 20_000)
     });
-    service("bulkhead", "tower", || tower::concurrency_limit(Hanging, 20_000));
+    service("bulkhead", "tower", || {
+        tower::concurrency_limit(Hanging, 20_000)
+    });
     service("bulkhead", "tower-resilience", || {
         tower_resilience::bulkhead(Hanging, 20_000)
     });
-    service("stack of four", "mainstay", || mainstay::stacks::four(Hanging));
-    service("stack of four", "best-of-peers", || cases::best_of_peers(Hanging));
+    service("stack of four", "mainstay", || {
+        mainstay::stacks::four(Hanging)
+    });
+    service("stack of four", "best-of-peers", || {
+        cases::best_of_peers(Hanging)
+    });
     service("stack of four", "seatbelt", || seatbelt::stack(Hanging));
     service("stack of four", "tower-resilience", || {
         tower_resilience::stack(Hanging)
@@ -98,7 +110,11 @@ fn waiter() {
         waiting.extend((0..CALLS).map(|_| begun(&mut service, 0)));
     });
     let bytes = held(allocated.held, CALLS);
-    line("a call that waits in a bulkhead", "mainstay", [None, None, bytes]);
+    line(
+        "a call that waits in a bulkhead",
+        "mainstay",
+        [None, None, bytes],
+    );
 }
 
 fn execution() {
@@ -114,7 +130,11 @@ fn execution() {
         });
     });
     let bytes = held(allocated.held, CALLS);
-    line("an execution under a key, its key and its task", "mainstay", [None, None, bytes]);
+    line(
+        "an execution under a key, its key and its task",
+        "mainstay",
+        [None, None, bytes],
+    );
 }
 
 fn key<K: stores::Keys>(who: &str) {

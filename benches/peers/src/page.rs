@@ -20,23 +20,56 @@ const TAIL: &str = "\n## Why a goal is missed\n\nNot written yet.\n";
 
 const ROWS: &[(&str, &str)] = &[
     ("floor", "Floors: what every call here costs besides"),
-    ("timeout", "Timeout of 30 s, over a service that answers at once"),
-    ("timeout-pends", "Timeout of 30 s, over a service that pends once"),
-    ("retry", "Retry, three attempts, exponential from 10 ms with jitter; the first succeeds"),
-    ("breaker-calls", "Breaker, closed, half of the last 100 calls"),
+    (
+        "timeout",
+        "Timeout of 30 s, over a service that answers at once",
+    ),
+    (
+        "timeout-pends",
+        "Timeout of 30 s, over a service that pends once",
+    ),
+    (
+        "retry",
+        "Retry, three attempts, exponential from 10 ms with jitter; the first succeeds",
+    ),
+    (
+        "breaker-calls",
+        "Breaker, closed, half of the last 100 calls",
+    ),
     ("breaker-row", "Breaker, closed, five failures in a row"),
     ("breaker-time", "Breaker, closed, half of the calls of 10 s"),
     ("breaker-open", "Breaker, open: a refusal"),
     ("bulkhead", "Bulkhead of 1000"),
-    ("idempotency-hit", "Idempotency, a layer: a repeat of one of 1024 requests"),
-    ("idempotency-miss", "Idempotency, a layer: a request that is new, and runs"),
-    ("store-hit", "Idempotency, a store: a repeat of one of 1024 requests"),
-    ("store-miss", "Idempotency, a store: a request that is new, done, and forgotten"),
-    ("trace", "Trace: taken up from a request, and passed on with a new span id"),
+    (
+        "idempotency-hit",
+        "Idempotency, a layer: a repeat of one of 1024 requests",
+    ),
+    (
+        "idempotency-miss",
+        "Idempotency, a layer: a request that is new, and runs",
+    ),
+    (
+        "store-hit",
+        "Idempotency, a store: a repeat of one of 1024 requests",
+    ),
+    (
+        "store-miss",
+        "Idempotency, a store: a request that is new, done, and forgotten",
+    ),
+    (
+        "trace",
+        "Trace: taken up from a request, and passed on with a new span id",
+    ),
     ("deadline-server", "Deadline: read from a request"),
-    ("deadline-both", "Deadline: read from a request, and written for the next hop"),
+    (
+        "deadline-both",
+        "Deadline: read from a request, and written for the next hop",
+    ),
     ("stack4", "Bulkhead, retry, breaker of 100 calls, timeout"),
-    ("stack5", "Trace, bulkhead, retry, breaker of 100 calls, timeout"),
+    (
+        "stack5",
+        "Trace, bulkhead, retry, breaker of 100 calls, timeout",
+    ),
 ];
 
 pub fn write() {
@@ -63,7 +96,10 @@ fn root() -> PathBuf {
 }
 
 fn said(command: &str, arguments: &[&str]) -> String {
-    let output = Command::new(command).args(arguments).current_dir(root()).output();
+    let output = Command::new(command)
+        .args(arguments)
+        .current_dir(root())
+        .output();
     let text = output.map(|output| output.stdout).unwrap_or_default();
     String::from_utf8_lossy(&text).trim().to_owned()
 }
@@ -78,32 +114,92 @@ macro_rules! line {
 fn about(page: &mut String, times: &Times) {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name"));
-    let cpu = cpu.map_or("an unknown processor", |cpu| cpu.trim_start_matches([':', ' ', '\t']));
+    let cpu = cpu.map_or("an unknown processor", |cpu| {
+        cpu.trim_start_matches([':', ' ', '\t'])
+    });
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    line!(page, "\nThe same work by this crate and by others, in one program. A fresh process runs each case in each");
-    line!(page, "round, and the rounds of all cases take turns. A process takes 25 samples of about 4 ms on one thread,");
-    line!(page, "then 25 of two threads, each with a clone of the service and as many calls; of every batch the sum of");
-    line!(page, "the outputs and the numbers of answers and errors are checked. That each service does what its row says");
+    line!(
+        page,
+        "\nThe same work by this crate and by others, in one program. A fresh process runs each case in each"
+    );
+    line!(
+        page,
+        "round, and the rounds of all cases take turns. A process takes 25 samples of about 4 ms on one thread,"
+    );
+    line!(
+        page,
+        "then 25 of two threads, each with a clone of the service and as many calls; of every batch the sum of"
+    );
+    line!(
+        page,
+        "the outputs and the numbers of answers and errors are checked. That each service does what its row says"
+    );
     line!(page, "is checked before.\n");
-    line!(page, "```sh\ncd benches/peers && cargo run --release -- all --rounds {}\n```\n", times.rounds());
-    line!(page, "- When: {}, of commit {}", said("date", &["-u", "+%F"]), said("git", &["rev-parse", "--short", "HEAD"]));
-    line!(page, "- Where: {threads} threads of {cpu}, Linux {}", said("uname", &["-r"]));
-    line!(page, "- With: {}; release, fat LTO, one codegen unit", said("rustc", &["-V"]));
+    line!(
+        page,
+        "```sh\ncd benches/peers && cargo run --release -- all --rounds {}\n```\n",
+        times.rounds()
+    );
+    line!(
+        page,
+        "- When: {}, of commit {}",
+        said("date", &["-u", "+%F"]),
+        said("git", &["rev-parse", "--short", "HEAD"])
+    );
+    line!(
+        page,
+        "- Where: {threads} threads of {cpu}, Linux {}",
+        said("uname", &["-r"])
+    );
+    line!(
+        page,
+        "- With: {}; release, fat LTO, one codegen unit",
+        said("rustc", &["-V"])
+    );
     line!(page, "- Rounds: {}", times.rounds());
     line!(page, "- Versions: {}\n", versions());
-    line!(page, "`mainstay` is built with its default features, and with `idempotency` where that is measured;");
-    line!(page, "`mainstay-full` with all of them, without a subscriber of events; `+recorder` with a recorder of metrics");
-    line!(page, "that keeps an atomic for each. The others are built without metrics and events. Services of tower are");
-    line!(page, "polled by hand, with a waker that does nothing, and the runtime is there for its timers only; but");
-    line!(page, "`idempotency-miss` of this crate spawns a task for each call, and runs on a runtime of one thread.\n");
+    line!(
+        page,
+        "`mainstay` is built with its default features, and with `idempotency` where that is measured;"
+    );
+    line!(
+        page,
+        "`mainstay-full` with all of them, without a subscriber of events; `+recorder` with a recorder of metrics"
+    );
+    line!(
+        page,
+        "that keeps an atomic for each. The others are built without metrics and events. Services of tower are"
+    );
+    line!(
+        page,
+        "polled by hand, with a waker that does nothing, and the runtime is there for its timers only; but"
+    );
+    line!(
+        page,
+        "`idempotency-miss` of this crate spawns a task for each call, and runs on a runtime of one thread.\n"
+    );
 }
 
 fn versions() -> String {
     let lock = fs::read_to_string(root().join("benches/peers/Cargo.lock")).unwrap_or_default();
     let named = [
-        "tower", "tower-resilience", "seatbelt", "layered", "tick", "failsafe", "recloser", "moka",
-        "quick_cache", "opentelemetry", "opentelemetry_sdk", "opentelemetry-http", "tower-otel",
-        "tracing-opentelemetry", "tokio", "http", "metrics",
+        "tower",
+        "tower-resilience",
+        "seatbelt",
+        "layered",
+        "tick",
+        "failsafe",
+        "recloser",
+        "moka",
+        "quick_cache",
+        "opentelemetry",
+        "opentelemetry_sdk",
+        "opentelemetry-http",
+        "tower-otel",
+        "tracing-opentelemetry",
+        "tokio",
+        "http",
+        "metrics",
     ];
     let mut found = Vec::new();
     for name in named {
@@ -129,16 +225,34 @@ fn of_two(value: Option<f64>) -> String {
 
 fn costs(page: &mut String, times: &Times) {
     line!(page, "## Cost of a call\n");
-    line!(page, "Nanoseconds a call: the median of the rounds' medians, and the least of all; on two threads, the time");
-    line!(page, "that passes by the calls of one. *× ours* is a peer's median by that of `mainstay` in the same round:");
-    line!(page, "below 1 **the peer is faster**. Instructions, locked operations and clock reads are valgrind's, which sees");
-    line!(page, "more instructions in a clock read than there are. Bytes of a future are those of one call.");
+    line!(
+        page,
+        "Nanoseconds a call: the median of the rounds' medians, and the least of all; on two threads, the time"
+    );
+    line!(
+        page,
+        "that passes by the calls of one. *× ours* is a peer's median by that of `mainstay` in the same round:"
+    );
+    line!(
+        page,
+        "below 1 **the peer is faster**. Instructions, locked operations and clock reads are valgrind's, which sees"
+    );
+    line!(
+        page,
+        "more instructions in a clock read than there are. Bytes of a future are those of one call."
+    );
     let counts = counts::read();
     let all = cases::all();
     for (row, title) in ROWS {
         line!(page, "\n### {title}\n");
-        line!(page, "| `{row}` | ns | least | 2 threads | least | × ours | × ours, 2 | instructions | locked | clock | allocations | bytes | future |");
-        line!(page, "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|");
+        line!(
+            page,
+            "| `{row}` | ns | least | 2 threads | least | × ours | × ours, 2 | instructions | locked | clock | allocations | bytes | future |"
+        );
+        line!(
+            page,
+            "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|"
+        );
         for case in all.iter().filter(|case| case.row == *row) {
             cost(page, times, &counts, case);
         }
@@ -172,7 +286,9 @@ fn cost(page: &mut String, times: &Times, counts: &BTreeMap<String, Count>, case
         number(count.map(|count| count.clock_reads)),
         number(median(|sample| sample.allocations)),
         number(median(|sample| sample.bytes)),
-        number(median(|sample| sample.future)).trim_end_matches(".0").to_owned(),
+        number(median(|sample| sample.future))
+            .trim_end_matches(".0")
+            .to_owned(),
     ];
     line!(page, "| {} |", cells.join(" | "));
 }
@@ -189,19 +305,35 @@ fn verdict(is_met: bool, name: &str, tail: &str) -> &'static str {
 
 fn goals(page: &mut String, times: &Times, tail: &str) {
     line!(page, "\n## Goals\n");
-    line!(page, "The ratio of our median to the other's, the median of the rounds' ratios. A goal is met when all four are");
-    line!(page, "within it. *Over the floor* means that what the HTTP request itself costs was taken off from both.\n");
+    line!(
+        page,
+        "The ratio of our median to the other's, the median of the rounds' ratios. A goal is met when all four are"
+    );
+    line!(
+        page,
+        "within it. *Over the floor* means that what the HTTP request itself costs was taken off from both.\n"
+    );
     line!(page, "| Goal | at most | {} | |", OURS.join(" | "));
     line!(page, "|---|--:|--:|--:|--:|--:|---|");
     for goal in GOALS {
         let Some(ratios) = goal.ratios(times) else {
-            line!(page, "| {} | {:.2} | — | — | — | — | not measured |", goal.name(), goal.most);
+            line!(
+                page,
+                "| {} | {:.2} | — | — | — | — | not measured |",
+                goal.name(),
+                goal.most
+            );
             continue;
         };
         let is_met = ratios.iter().all(|ratio| *ratio <= goal.most);
         let cells = ratios.map(|ratio| format!("{ratio:.2}")).join(" | ");
         let verdict = verdict(is_met, &goal.name(), tail);
-        line!(page, "| {} | {:.2} | {cells} | {verdict} |", goal.name(), goal.most);
+        line!(
+            page,
+            "| {} | {:.2} | {cells} | {verdict} |",
+            goal.name(),
+            goal.most
+        );
     }
     let row = |page: &mut String, name: &str, most: f64, figure: &dyn Fn(&str) -> Option<f64>| {
         let figures = OURS.map(figure);
@@ -212,14 +344,23 @@ fn goals(page: &mut String, times: &Times, tail: &str) {
         let figures = figures.map(Option::unwrap_or_default);
         let cells = figures.map(|figure| number(Some(figure))).join(" | ");
         let is_met = figures.iter().all(|figure| *figure <= most);
-        line!(page, "| {name} | {most} | {cells} | {} |", verdict(is_met, name, tail));
+        line!(
+            page,
+            "| {name} | {most} | {cells} | {} |",
+            verdict(is_met, name, tail)
+        );
     };
     let (flat, most) = FLAT;
-    row(page, &format!("{flat}, 2 threads by 1 thread"), most, &|who| {
-        let name = format!("{flat}/{who}");
-        let two = times.median(&name, |sample| sample.median_of_two)?;
-        Some(two / times.median(&name, |sample| sample.median)?)
-    });
+    row(
+        page,
+        &format!("{flat}, 2 threads by 1 thread"),
+        most,
+        &|who| {
+            let name = format!("{flat}/{who}");
+            let two = times.median(&name, |sample| sample.median_of_two)?;
+            Some(two / times.median(&name, |sample| sample.median)?)
+        },
+    );
     for (what, floor, most) in ALLOCATIONS {
         row(page, &format!("{what}, allocations"), *most, &|who| {
             let count = |name: &str| times.median(name, |sample| sample.allocations);
@@ -235,31 +376,55 @@ fn goals(page: &mut String, times: &Times, tail: &str) {
 
 fn growth(page: &mut String, times: &Times) {
     line!(page, "\n## How cost grows\n");
-    line!(page, "Nanoseconds of one call, on one thread, beside more and more of what the row names. The cost of a layer");
-    line!(page, "should not grow; what little does is the processor's caches.");
+    line!(
+        page,
+        "Nanoseconds of one call, on one thread, beside more and more of what the row names. The cost of a layer"
+    );
+    line!(
+        page,
+        "should not grow; what little does is the processor's caches."
+    );
     let all = cases::all();
     let mut last = ("", Vec::new());
     for case in all.iter().filter(|case| case.at.is_some()) {
-        let same = all.iter().filter(|other| other.row == case.row && other.who == case.who);
+        let same = all
+            .iter()
+            .filter(|other| other.row == case.row && other.who == case.who);
         let at: Vec<u64> = same.clone().filter_map(|other| other.at).collect();
         if case.at != at.first().copied() {
             continue;
         }
         if last != (case.row, at.clone()) {
             let heads: Vec<_> = at.iter().map(u64::to_string).collect();
-            line!(page, "\n| {} | {} |", case.row.trim_start_matches("grow: "), heads.join(" | "));
+            line!(
+                page,
+                "\n| {} | {} |",
+                case.row.trim_start_matches("grow: "),
+                heads.join(" | ")
+            );
             line!(page, "|---|{}", "--:|".repeat(at.len()));
         }
         let cells = same.map(|case| number(times.median(&case.name(), |sample| sample.median)));
-        line!(page, "| {} | {} |", case.who, cells.collect::<Vec<_>>().join(" | "));
+        line!(
+            page,
+            "| {} | {} |",
+            case.who,
+            cells.collect::<Vec<_>>().join(" | ")
+        );
         last = (case.row, at);
     }
 }
 
 fn memory(page: &mut String) {
     line!(page, "\n## Memory\n");
-    line!(page, "Bytes: on the heap for a layer and its first service; of a service itself, which is what a clone takes at");
-    line!(page, "least; and of one more call in flight, its boxed future and all that it holds. Each layer is around a service");
+    line!(
+        page,
+        "Bytes: on the heap for a layer and its first service; of a service itself, which is what a clone takes at"
+    );
+    line!(
+        page,
+        "least; and of one more call in flight, its boxed future and all that it holds. Each layer is around a service"
+    );
     line!(page, "that never answers.\n");
     line!(page, "| What | of | a layer | a service | one more |");
     line!(page, "|---|---|--:|--:|--:|");
@@ -271,27 +436,53 @@ fn memory(page: &mut String) {
 
 fn compile(page: &mut String) {
     line!(page, "\n## Cost of a build\n");
-    line!(page, "Crates that a clean build compiles on this machine, those of build scripts and macros among them, and its");
-    line!(page, "seconds (`cargo build --release`, dependencies fetched before, one run).\n");
+    line!(
+        page,
+        "Crates that a clean build compiles on this machine, those of build scripts and macros among them, and its"
+    );
+    line!(
+        page,
+        "seconds (`cargo build --release`, dependencies fetched before, one run).\n"
+    );
     line!(page, "| Build | crates | s |");
     line!(page, "|---|--:|--:|");
     let builds = builds::read();
     for build in &builds {
-        line!(page, "| {} | {} | {:.1} |", build.what, build.crates, build.seconds);
+        line!(
+            page,
+            "| {} | {} | {:.1} |",
+            build.what,
+            build.crates,
+            build.seconds
+        );
     }
     line!(page);
     for (what, most) in CRATES {
         let found = builds.iter().find(|build| build.what == what);
         let crates = found.map_or("not measured".to_owned(), |build| {
-            let is_met = if build.crates <= most { "met" } else { "**missed**" };
+            let is_met = if build.crates <= most {
+                "met"
+            } else {
+                "**missed**"
+            };
             format!("{}, {is_met}", build.crates)
         });
         line!(page, "- Goal: {what}, at most {most} crates: {crates}.");
     }
-    let seconds = |what: &str| builds.iter().find(|build| build.what == what).map(|build| build.seconds);
-    if let (Some(ours), Some(theirs)) = (seconds("mainstay, full"), seconds("tower-resilience, full")) {
+    let seconds = |what: &str| {
+        builds
+            .iter()
+            .find(|build| build.what == what)
+            .map(|build| build.seconds)
+    };
+    if let (Some(ours), Some(theirs)) =
+        (seconds("mainstay, full"), seconds("tower-resilience, full"))
+    {
         let ratio = ours / theirs;
         let is_met = if ratio <= 0.4 { "met" } else { "**missed**" };
-        line!(page, "- Goal: mainstay, full, at most 0.40 of the seconds of tower-resilience, full: {ratio:.2}, {is_met}.");
+        line!(
+            page,
+            "- Goal: mainstay, full, at most 0.40 of the seconds of tower-resilience, full: {ratio:.2}, {is_met}."
+        );
     }
 }

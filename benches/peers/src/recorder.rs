@@ -52,6 +52,8 @@ impl Recorder for Atomics {
     }
 
     fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::from_arc(Arc::new(Buckets(std::array::from_fn(|_| AtomicU64::new(0)))))
+        Histogram::from_arc(Arc::new(Buckets(std::array::from_fn(|_| {
+            AtomicU64::new(0)
+        }))))
     }
 }

@@ -25,7 +25,10 @@ pub fn layer(inner: impl Inner<u64>, records: usize) -> impl Call<u64> {
     let config = IdempotencyConfig::at_most_once().executions(20_000);
     let done = DoneOnly::new().response(|| 7_u64);
     let layer = IdempotencyLayer::new("bench", config, by_number, done, store(records));
-    layer.expect("settings in range").single_tenant().layer(inner)
+    layer
+        .expect("settings in range")
+        .single_tenant()
+        .layer(inner)
 }
 
 pub fn runtime() -> tokio::runtime::Runtime {

@@ -43,7 +43,10 @@ pub fn breaker_of_calls<Q: Request>(inner: impl Inner<Q>, calls: u32) -> impl In
 }
 
 pub fn breaker_of_time<Q: Request>(inner: impl Inner<Q>, length: Duration) -> impl Inner<Q> {
-    let window = Window::Time { length, buckets: 10 };
+    let window = Window::Time {
+        length,
+        buckets: 10,
+    };
     breaker_layer(half_of(window)).layer(inner)
 }
 

@@ -102,6 +102,7 @@ where
         Box::new(move |calls| {
             let mut tally = Tally::default();
             for number in 0..calls {
+                let service = std::hint::black_box(&service);
                 let answer = now(service.execute(std::hint::black_box(number)));
                 std::hint::black_box(&answer);
                 tally.add(answer.map(|worth| worth.wrapping_sub(number)));
@@ -121,7 +122,10 @@ pub mod native {
 
     pub fn timeout() -> Subject {
         let layer = timeout!(&context::<u64>(), Duration::from_secs(30));
-        let stack = (layer, Execute::new(|number: u64| std::future::ready(number.answer())));
+        let stack = (
+            layer,
+            Execute::new(|number: u64| std::future::ready(number.answer())),
+        );
         layered(Outcome::Next, stack.into_service())
     }
 
@@ -134,13 +138,19 @@ pub mod native {
 
     pub fn retry() -> Subject {
         let layer = retry!(&context::<u64>());
-        let stack = (layer, Execute::new(|number: u64| std::future::ready(number.answer())));
+        let stack = (
+            layer,
+            Execute::new(|number: u64| std::future::ready(number.answer())),
+        );
         layered(Outcome::Next, stack.into_service())
     }
 
     pub fn breaker() -> Subject {
         let layer = breaker!(&context::<u64>());
-        let stack = (layer, Execute::new(|number: u64| std::future::ready(number.answer())));
+        let stack = (
+            layer,
+            Execute::new(|number: u64| std::future::ready(number.answer())),
+        );
         layered(Outcome::Next, stack.into_service())
     }
 }

@@ -67,7 +67,9 @@ impl Keys for Moka {
     }
 
     fn claim(&self, number: u64) -> bool {
-        self.entry(key(number)).or_insert(Kept::Pending(1)).is_fresh()
+        self.entry(key(number))
+            .or_insert(Kept::Pending(1))
+            .is_fresh()
     }
 
     fn finish(&self, number: u64, record: &[u8]) -> bool {

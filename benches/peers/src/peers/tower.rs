@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
+use tower::BoxError;
 use tower::limit::ConcurrencyLimit;
 use tower::load_shed::LoadShed;
 use tower::retry::backoff::{Backoff, ExponentialBackoff, ExponentialBackoffMaker, MakeBackoff};
 use tower::retry::{Policy, Retry};
 use tower::timeout::Timeout;
 use tower::util::rng::HasherRng;
-use tower::BoxError;
 
 use crate::subject::{Inner, Request};
 
