@@ -257,8 +257,11 @@ pub fn opened(mut service: impl crate::subject::Call<u64>) -> Subject {
 
 fn open_breakers(cases: &mut Cases) {
     ours!(cases, "breaker-open", |mainstay| opened(
-        mainstay::layers::breaker_of_time(Answer, WINDOW)
+        mainstay::layers::breaker_of_flat_errors(Answer, WINDOW)
     ));
+    cases.add("breaker-open", "mainstay-boxed-error", || {
+        opened(plain::layers::breaker_of_time(Answer, WINDOW))
+    });
     cases.add("breaker-open", "recloser", || {
         opened(recloser::breaker(Answer))
     });

@@ -14,7 +14,7 @@ use super::subject::deadline::{
 use super::subject::retry::{RetryConfig, RetryLayer};
 use super::subject::timeout::{TimeoutConfig, TimeoutLayer};
 use super::subject::trace::{TraceClientLayer, TraceContext, TraceServerLayer};
-use crate::subject::{Http, Inner, Request};
+use crate::subject::{Call, Http, Inner, Request};
 
 pub fn timeout<Q: Request>(inner: impl Inner<Q>, limit: Duration) -> impl Inner<Q> {
     let layer = TimeoutLayer::new("bench", TimeoutConfig::default().limit(limit));
@@ -53,6 +53,15 @@ pub fn breaker_of_time<Q: Request>(inner: impl Inner<Q>, length: Duration) -> im
 pub fn breaker_in_a_row<Q: Request>(inner: impl Inner<Q>) -> impl Inner<Q> {
     let config = BreakerConfig::default().failure_ratio(None);
     breaker_layer(config.consecutive_failures(NonZeroU32::new(5))).layer(inner)
+}
+
+/// With the flat error, which holds a refusal as it is; a boxed error has to allocate for it.
+pub fn breaker_of_flat_errors(inner: impl Inner<u64>, length: Duration) -> impl Call<u64> {
+    let window = Window::Time {
+        length,
+        buckets: 10,
+    };
+    breaker_layer(half_of(window)).layer(super::subject::error::layer().layer(inner))
 }
 
 pub fn bulkhead<Q: Request>(inner: impl Inner<Q>, concurrency: u32) -> impl Inner<Q> {
