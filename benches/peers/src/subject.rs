@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 
-use http::HeaderValue;
+use http::{HeaderName, HeaderValue};
 use tower::{BoxError, Service};
 
 pub const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -61,7 +61,10 @@ impl Request for Http {
 
 fn with_header(name: &'static str, value: &'static str) -> Http {
     let mut request = Http::new(());
-    let value = HeaderValue::from_static(value);
+    let (name, value) = (
+        HeaderName::from_static(name),
+        HeaderValue::from_static(value),
+    );
     request.headers_mut().insert(name, value);
     request
 }

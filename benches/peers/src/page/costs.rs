@@ -107,8 +107,8 @@ fn cost(page: &mut String, times: &Times, counts: &BTreeMap<String, Count>, case
     let ours = format!("{}/{}", case.row, OURS[0]);
     let times_ours = |figure: fn(&Sample) -> f64| {
         let ratio = times.ratio(&name, &ours, None, figure);
-        match ratio.filter(|ratio| ratio.is_finite()) {
-            Some(ratio) if ratio < 1.0 && !is_ours => format!("**{ratio:.2}, faster**"),
+        match ratio.filter(|ratio| ratio.is_finite() && *ratio > 0.0) {
+            Some(ratio) if ratio < 0.995 && !is_ours => format!("**{ratio:.2}, faster**"),
             Some(ratio) => format!("{ratio:.2}"),
             None => "—".to_owned(),
         }
