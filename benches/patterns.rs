@@ -37,10 +37,27 @@ rows! {
     floor { service }
     timeout { mainstay, tower }
     timeout_pending { mainstay, tower }
-    retry { mainstay, tower }
-    breaker { mainstay_time_window, mainstay_count_window, mainstay_open }
+    retry { mainstay, tower, tower_backoff }
+    breaker { mainstay_time_window, mainstay_count_window, mainstay_consecutive, mainstay_open }
     bulkhead { mainstay, tower }
     stack { mainstay, tower }
+}
+
+/// The lease of three acceptors in this process.
+#[path = "cases"]
+mod coordination {
+    use divan::Bencher;
+    use quorum::Held;
+
+    mod quorum;
+
+    #[divan::bench(sample_count = 200, sample_size = 2000)]
+    fn renew(bencher: Bencher<'_, '_>) {
+        let runtime = super::cases::runtime();
+        let _entered = runtime.enter();
+        let mut held = Held::new(&runtime);
+        bencher.bench_local(|| held.renew());
+    }
 }
 
 /// The store of idempotency keys, with few keys in it and with many.
@@ -64,5 +81,64 @@ mod idempotency {
     fn replay(bencher: Bencher<'_, '_>, keys: u64) {
         let mut all = Keys::done(keys);
         bencher.bench_local(|| all.replay(keys));
+    }
+}
+
+/// What it costs a leader to look whether it leads, beside a reading of the clock alone.
+#[path = "cases"]
+mod election {
+    use std::hint::black_box;
+
+    use divan::Bencher;
+    use mainstay::coordination::{BootClock, Clock};
+
+    use super::cases;
+
+    #[path = "election.rs"]
+    mod term;
+
+    #[divan::bench(sample_count = 200, sample_size = 2000)]
+    fn clock_alone(bencher: Bencher<'_, '_>) {
+        bencher.bench_local(|| black_box(BootClock).now());
+    }
+
+    #[divan::bench(sample_count = 200, sample_size = 2000)]
+    fn is_valid(bencher: Bencher<'_, '_>) {
+        let runtime = cases::runtime();
+        let guard = term::leader(&runtime);
+        let _entered = runtime.enter();
+        bencher.bench_local(|| black_box(&guard).is_valid());
+    }
+
+    #[divan::bench(sample_count = 200, sample_size = 2000)]
+    fn run_ready(bencher: Bencher<'_, '_>) {
+        use futures::FutureExt as _;
+        let runtime = cases::runtime();
+        let guard = term::leader(&runtime);
+        let _entered = runtime.enter();
+        bencher.bench_local(|| black_box(&guard).run(async { 7_u32 }).now_or_never());
+    }
+}
+
+/// A call of the layer by which only the leader serves.
+#[path = "cases"]
+mod leader {
+    use divan::Bencher;
+
+    use super::cases;
+
+    #[path = "leader.rs"]
+    mod layer;
+
+    #[divan::bench(sample_count = 200, sample_size = 2000)]
+    fn leads(bencher: Bencher<'_, '_>) {
+        let mut service = layer::leads();
+        bencher.bench_local(|| cases::call(&mut service, 1));
+    }
+
+    #[divan::bench(sample_count = 200, sample_size = 2000)]
+    fn follows(bencher: Bencher<'_, '_>) {
+        let mut service = layer::follows();
+        bencher.bench_local(|| cases::call(&mut service, 1));
     }
 }

@@ -8,6 +8,8 @@ use std::sync::Arc;
 ///
 /// It becomes a metric label, so it must come from the program and not from requests.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(from = "String", into = "String"))]
 pub struct Name(Arc<str>);
 
 impl From<&str> for Name {
@@ -37,6 +39,12 @@ impl From<Arc<str>> for Name {
 impl From<Name> for Arc<str> {
     fn from(name: Name) -> Self {
         name.0
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        (*name.0).into()
     }
 }
 

@@ -9,6 +9,7 @@
     feature = "retry",
     feature = "breaker",
     feature = "bulkhead",
+    feature = "coordination",
     feature = "deadline",
     feature = "http",
     feature = "idempotency",
@@ -39,6 +40,11 @@ use http::Request;
 use http_body_util::Empty;
 use mainstay::breaker::{BreakerConfig, BreakerLayer, Settle, Unsettled};
 use mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
+use mainstay::context::Carrier as _;
+use mainstay::coordination::{
+    FencingGate, FencingLayer, FencingToken, LeaderConfig, LeaderLayer, ManualClock, ManualSeat,
+    OnMissing, Timing, TimingConfig,
+};
 use mainstay::deadline::{
     DeadlineClientConfig, DeadlineClientLayer, DeadlineServerConfig, DeadlineServerLayer, Expired,
 };
@@ -164,6 +170,25 @@ fn minting(probe: Probe) -> impl Stack {
         .service(probe)
 }
 
+/// Requests of one term, and requests of none. What waits to come in is in `tests/fencing`.
+fn fencing_rows(matrix: &mut Matrix) {
+    for (name, field) in [
+        ("fencing", "fencing-token"),
+        ("fencing, unfenced", "x-other"),
+    ] {
+        let subject = Subject::new(name, |probe| {
+            let gate = FencingGate::in_memory(None);
+            tower::ServiceBuilder::new()
+                .map_request(Letter::with(field, "7"))
+                .layer(FencingLayer::new("contract", gate).on_missing(OnMissing::Pass))
+                .map_request(Letter::open)
+                .layer(error::layer())
+                .service(probe)
+        });
+        matrix.row(&subject.metered("fencing"));
+    }
+}
+
 fn idempotency_rows(matrix: &mut Matrix) {
     matrix.row(
         &Subject::new("idempotency, pass", |probe| {
@@ -230,6 +255,7 @@ fn every_layer_keeps_the_contract() {
     matrix.row(&Subject::new("body timeout", streamed::body_timeout).metered("body_timeout"));
     trace_rows(&mut matrix);
     idempotency_rows(&mut matrix);
+    fencing_rows(&mut matrix);
     matrix.row(
         &Subject::new("stack of four", |probe| {
             tower::ServiceBuilder::new()
@@ -245,9 +271,32 @@ fn every_layer_keeps_the_contract() {
     );
 
     deadline_rows(&mut matrix);
+    leader_row(&mut matrix);
 
     matrix.print().expect("stdout is open");
     matrix.assert_kept();
+}
+
+/// Around requests that a peer has put a token on. What a follower refuses, and what ends with its term,
+/// is in `tests/leader`: these clauses want answers.
+fn leader_row(matrix: &mut Matrix) {
+    let subject = Subject::new("leader", |probe| {
+        let timing = Timing::new(TimingConfig::default()).expect(VALID);
+        let seat = ManualSeat::new(timing, ManualClock::default());
+        seat.lead(FencingToken::from_number(u64::MAX).expect("it is not zero"));
+        let layer = LeaderLayer::new("contract", seat, LeaderConfig::default()).expect(VALID);
+        tower::ServiceBuilder::new()
+            .map_request(Letter::with("fencing-token", "9"))
+            .layer(layer)
+            .map_request(|letter: Letter| {
+                let fields = letter.get_all(FencingToken::FIELD);
+                assert!(fields.eq([b"18446744073709551615"]));
+                letter.open()
+            })
+            .layer(error::layer())
+            .service(probe)
+    });
+    matrix.row(&subject.metered("leader").readies_in_the_call());
 }
 
 /// Over a request that comes in a trace, so that a call reads and writes one.

@@ -149,6 +149,14 @@ fn the_ground_the_kit_and_the_root_stay_where_they_are() {
         "use crate::retry::R;",
         &["src/test_util/probe.rs:1: `test_util` names"],
     );
+    let uses_the_kit = "use crate::test_util::Probe;";
+    with("src/retry/random_tests/world.rs", uses_the_kit, &[]);
+    with("src/retry/tests.rs", uses_the_kit, &[]);
+    with(
+        "src/retry/policy.rs",
+        uses_the_kit,
+        &["src/retry/policy.rs:1: `retry` names"],
+    );
     with("src/retry/policy.rs", "use crate::Kind;", &[]);
     with(
         "src/retry/policy.rs",

@@ -13,7 +13,7 @@ pub(super) enum Rule {
     Guard,
     /// An acceptor takes the highest token again from nobody but its owner.
     TieByOwner,
-    /// A release names the attempt, not only the owner.
+    /// A release names the last attempt that it gives back, and not only the owner.
     ExactRelease,
     /// The end of a lease is fixed before it is asked for.
     EarlyDeadline,

@@ -117,4 +117,28 @@ impl Timing {
     pub const fn quarantine(&self) -> Duration {
         self.held
     }
+
+    /// Between one asking and the next.
+    pub(super) fn again(&self, jitter: u64) -> Duration {
+        around(nth(self.ttl, 10), jitter)
+    }
+}
+
+/// `wait` times a number from 0 to below 1: `jitter` over 2⁶⁴.
+pub(super) fn share(wait: Duration, jitter: u64) -> Duration {
+    let nanos = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
+    let scaled = u128::from(nanos).saturating_mul(u128::from(jitter)) >> 64u32;
+    Duration::from_nanos(u64::try_from(scaled).unwrap_or(u64::MAX))
+}
+
+/// `wait`, give or take a tenth.
+pub(super) fn around(wait: Duration, jitter: u64) -> Duration {
+    let tenth = nth(wait, 10);
+    let spread = share(tenth.saturating_mul(2), jitter);
+    wait.saturating_sub(tenth).saturating_add(spread)
+}
+
+/// One of so many equal parts of `wait`.
+pub(super) fn nth(wait: Duration, parts: u32) -> Duration {
+    wait.checked_div(parts).unwrap_or(wait)
 }

@@ -53,6 +53,17 @@ pub enum Kind {
     ShuttingDown,
     /// The fencing token is of a term that is over: a later leader has begun.
     StaleToken,
+    /// The request needs a fencing token and has none.
+    TokenMissing,
+    /// The fencing token cannot be read.
+    TokenMalformed,
+    /// The term of the fencing token could not be recorded, so nothing of it may run.
+    TermUnrecorded,
+    /// This node is not the leader, and the leader alone serves the request. Nobody has run it.
+    NotLeader,
+    /// The lease ended while the leader ran the request. It was cut off, and how much of it was done is not
+    /// known; or it was done, and the answer came too late to be given out.
+    LeadershipLost,
 }
 
 impl Kind {
@@ -79,6 +90,11 @@ impl Kind {
             Self::TooManyWaiters => "too_many_waiters",
             Self::ShuttingDown => "shutting_down",
             Self::StaleToken => "stale_token",
+            Self::TokenMissing => "token_missing",
+            Self::TokenMalformed => "token_malformed",
+            Self::TermUnrecorded => "term_unrecorded",
+            Self::NotLeader => "not_leader",
+            Self::LeadershipLost => "leadership_lost",
         }
     }
 
@@ -106,6 +122,11 @@ impl Kind {
             Self::TooManyWaiters => "too many requests wait for this idempotency key",
             Self::ShuttingDown => "the service is shutting down",
             Self::StaleToken => "the fencing token is of a term that is over",
+            Self::TokenMissing => "the fencing token is missing",
+            Self::TokenMalformed => "the fencing token is malformed",
+            Self::TermUnrecorded => "the term of the fencing token could not be recorded",
+            Self::NotLeader => "this node is not the leader",
+            Self::LeadershipLost => "the lease ended while the call ran",
         }
     }
 }

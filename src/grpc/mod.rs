@@ -77,15 +77,15 @@
 //! | `OK` 0 | success | | |
 //! | `CANCELLED` 1 | ignored | | |
 //! | `UNKNOWN` 2 | failure | | an error that is no refusal |
-//! | `INVALID_ARGUMENT` 3 | success: an answer | | `KeyMissing`, `KeyMalformed`, `ScopeMissing`, `KeyReused`, `BodyTooLarge`, `BodyFailed` |
+//! | `INVALID_ARGUMENT` 3 | success: an answer | | `KeyMissing`, `KeyMalformed`, `ScopeMissing`, `KeyReused`, `BodyTooLarge`, `BodyFailed`, `TokenMissing`, `TokenMalformed` |
 //! | `DEADLINE_EXCEEDED` 4 | failure | | `Timeout`, `DeadlineExceeded` |
 //! | `NOT_FOUND` 5, `ALREADY_EXISTS` 6, `PERMISSION_DENIED` 7 | success: an answer | | |
 //! | `RESOURCE_EXHAUSTED` 8 | failure by overload | where the method may be | `BulkheadFull`, `QueueTimeout` |
-//! | `FAILED_PRECONDITION` 9 | success: an answer | | `OutcomeUnknown`, `ResultUnavailable`, `StaleToken` |
-//! | `ABORTED` 10 | success: an answer | | `InFlight` |
+//! | `FAILED_PRECONDITION` 9 | success: an answer | | `OutcomeUnknown`, `ResultUnavailable`; `StaleToken`, with `fencing-token-high` |
+//! | `ABORTED` 10 | success: an answer | | `InFlight`, `LeadershipLost` |
 //! | `OUT_OF_RANGE` 11, `UNIMPLEMENTED` 12 | success: an answer | | |
 //! | `INTERNAL` 13 | failure | | |
-//! | `UNAVAILABLE` 14 | failure | where the method may be | `CircuitOpen`, `NotReady`, `StoreUnavailable`, `StoreFull`, `TooManyWaiters`, `ShuttingDown` |
+//! | `UNAVAILABLE` 14 | failure | where the method may be | `CircuitOpen`, `NotReady`, `StoreUnavailable`, `StoreFull`, `TooManyWaiters`, `ShuttingDown`, `TermUnrecorded`; `NotLeader`, with `leader-node` |
 //! | `DATA_LOSS` 15 | failure | | |
 //! | `UNAUTHENTICATED` 16 | success: an answer | | |
 //!

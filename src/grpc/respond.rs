@@ -9,7 +9,7 @@ use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use tower::Layer;
 
 use crate::error::{ConfigError, Executed, Kind, Rejection};
-use crate::http::{Answer, Answers, Respond, detail};
+use crate::http::{Answer, Answers, Respond, detail, hint};
 
 use super::Code;
 use super::code::GRPC_STATUS;
@@ -27,9 +27,11 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 /// | `CircuitOpen`, `NotReady` | `UNAVAILABLE` (14) |
 /// | `KeyMissing`, `KeyMalformed`, `ScopeMissing`, `KeyReused` | `INVALID_ARGUMENT` (3) |
 /// | `BodyTooLarge`, `BodyFailed` | `INVALID_ARGUMENT` (3) |
-/// | `InFlight` | `ABORTED` (10) |
+/// | `TokenMissing`, `TokenMalformed` | `INVALID_ARGUMENT` (3) |
+/// | `InFlight`, `LeadershipLost` | `ABORTED` (10) |
 /// | `OutcomeUnknown`, `ResultUnavailable`, `StaleToken` | `FAILED_PRECONDITION` (9) |
 /// | `StoreUnavailable`, `StoreFull`, `TooManyWaiters`, `ShuttingDown` | `UNAVAILABLE` (14) |
+/// | `TermUnrecorded`, `NotLeader` | `UNAVAILABLE` (14) |
 /// | no refusal, but another error | `UNKNOWN` (2), as gRPC says of a service that throws |
 ///
 /// The answer is a Trailers-Only response: HTTP 200, `content-type: application/grpc`, `grpc-status`, and for
@@ -38,6 +40,9 @@ const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 /// Where the layer knows when to come back, `grpc-retry-pushback-ms` says so, rounded up to whole
 /// milliseconds and at most 2³¹ − 1 of them. It asks clients to repeat the call, so it is said only of
 /// calls that did not run ([`Executed::No`]).
+///
+/// A stale fencing token is told the highest that was seen, in `fencing-token-high`, and who asks a node that
+/// does not lead is told who does, in `leader-node`.
 ///
 /// It stands outermost, and its body is `B::default()`, which must be an empty one. An error of the stack that is no
 /// refusal is counted in `mainstay_respond_errors_total` and said in an event.
@@ -111,6 +116,9 @@ impl<B: Default> Answer<B> for Code {
         if let Some(wait) = pushback(refusal) {
             headers.insert(GRPC_RETRY_PUSHBACK_MS, HeaderValue::from(wait));
         }
+        if let Some((name, value)) = hint(refusal) {
+            headers.insert(name, value);
+        }
         response
     }
 }
@@ -128,14 +136,18 @@ const fn default_code(kind: Kind) -> Code {
         | Kind::StoreUnavailable
         | Kind::StoreFull
         | Kind::TooManyWaiters
-        | Kind::ShuttingDown => Code::Unavailable,
+        | Kind::ShuttingDown
+        | Kind::TermUnrecorded
+        | Kind::NotLeader => Code::Unavailable,
         Kind::KeyMissing
         | Kind::KeyMalformed
         | Kind::ScopeMissing
         | Kind::KeyReused
         | Kind::BodyTooLarge
-        | Kind::BodyFailed => Code::InvalidArgument,
-        Kind::InFlight => Code::Aborted,
+        | Kind::BodyFailed
+        | Kind::TokenMissing
+        | Kind::TokenMalformed => Code::InvalidArgument,
+        Kind::InFlight | Kind::LeadershipLost => Code::Aborted,
         Kind::OutcomeUnknown | Kind::ResultUnavailable | Kind::StaleToken => {
             Code::FailedPrecondition
         }
@@ -174,7 +186,7 @@ fn message(detail: &str, name: Option<&str>) -> String {
 mod tests {
     use super::*;
 
-    const KINDS: [(Kind, &str); 20] = [
+    const KINDS: [(Kind, &str); 25] = [
         (Kind::Timeout, "4"),
         (Kind::DeadlineExceeded, "4"),
         (Kind::BulkheadFull, "8"),
@@ -195,6 +207,11 @@ mod tests {
         (Kind::TooManyWaiters, "14"),
         (Kind::ShuttingDown, "14"),
         (Kind::StaleToken, "9"),
+        (Kind::TokenMissing, "3"),
+        (Kind::TokenMalformed, "3"),
+        (Kind::TermUnrecorded, "14"),
+        (Kind::NotLeader, "14"),
+        (Kind::LeadershipLost, "10"),
     ];
 
     fn refusal(kind: Kind, executed: Executed) -> Rejection {

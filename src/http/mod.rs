@@ -126,14 +126,14 @@
 //! | 1xx, 2xx, 3xx | success | |
 //! | 408 | transient failure | |
 //! | 429 | transient failure by overload | what [`RespondLayer::status`] says |
-//! | 400 | success | `KeyMissing`, `KeyMalformed`, `ScopeMissing`, `BodyFailed` |
-//! | 409 | success | `InFlight`, with `Retry-After`; `OutcomeUnknown`, `ResultUnavailable`, `StaleToken` |
+//! | 400 | success | `KeyMissing`, `KeyMalformed`, `ScopeMissing`, `BodyFailed`, `TokenMissing`, `TokenMalformed` |
+//! | 409 | success | `InFlight`, with `Retry-After`; `OutcomeUnknown`, `ResultUnavailable`; `StaleToken`, with `fencing-token-high` |
 //! | 413 | success | `BodyTooLarge` |
 //! | 422 | success | `KeyReused` |
 //! | other 4xx | success: the service is there and judged the request; never repeated | |
 //! | 500 | transient failure | an error that is no refusal |
-//! | 503 | transient failure by overload | `CircuitOpen`, `BulkheadFull`, `QueueTimeout`, `NotReady`, `StoreUnavailable`, `StoreFull`, `TooManyWaiters`, `ShuttingDown` |
-//! | 504 | transient failure | `Timeout`, `DeadlineExceeded` |
+//! | 503 | transient failure by overload | `CircuitOpen`, `BulkheadFull`, `QueueTimeout`, `NotReady`, `StoreUnavailable`, `StoreFull`, `TooManyWaiters`, `ShuttingDown`, `TermUnrecorded`; `NotLeader`, with `leader-node` |
+//! | 504 | transient failure | `Timeout`, `DeadlineExceeded`, `LeadershipLost` |
 //! | other 5xx | transient failure | |
 //!
 //! # When a body takes too long
@@ -201,6 +201,8 @@ mod body;
 mod carrier;
 mod classify;
 mod extensions;
+#[cfg(feature = "coordination")]
+mod fencing;
 #[cfg(feature = "bulkhead")]
 mod hold;
 #[cfg(feature = "idempotency")]
@@ -223,7 +225,7 @@ pub(crate) use idempotency::Judge;
 pub use idempotency::{KeyHeader, PostAndPatch, ReadBody, RecordResponse, ResultPolicy, Verdict};
 #[cfg(feature = "retry")]
 pub use replay::SafeMethods;
-pub(crate) use respond::{Answer, Answers, detail};
+pub(crate) use respond::{Answer, Answers, detail, hint};
 pub use respond::{Respond, RespondLayer, ResponseFuture};
 pub use retry_after::retry_after;
 #[cfg(feature = "deadline")]

@@ -6,6 +6,7 @@
 //! | [`Watch`] | what the probe does next; what it saw; what of it is still alive |
 //! | [`Stepper`] | polls a call by hand: has a pending poll left its waker, does it wake itself in a loop |
 //! | [`drop_at_every_poll`] | gives the call up at each point at which a caller can |
+//! | [`simulator`] | runs state machines that talk to each other, with faults that a seed decides |
 //! | [`CountingWaker`] | how often was it woken, does somebody keep it |
 //!
 //! They need tokio's clock to be paused (`#[tokio::test(start_paused = true)]`) where time passes,
@@ -49,6 +50,7 @@
 mod act;
 mod drops;
 mod probe;
+pub mod simulator;
 mod stepper;
 mod token;
 mod wakers;

@@ -75,6 +75,8 @@ fn check_file(file: &Source) -> Vec<Fault> {
             _ if named == module => {}
             // gRPC stands on HTTP.
             Some(Floor::Adapter) if module == "grpc" && named == "http" => {}
+            // What is compiled for tests alone may use the kit for tests.
+            Some(Floor::Kit) if file.is_in_a_room_of_tests() => {}
             // What the root re-exports is the ground's.
             None if named.starts_with(char::is_uppercase) => {}
             Some(below) if may_name(floor, below) => {}

@@ -103,6 +103,12 @@ impl Source {
         name.trim_end_matches(".rs")
     }
 
+    /// Whether its name or that of a folder above says that it is compiled for tests alone.
+    pub(crate) fn is_in_a_room_of_tests(&self) -> bool {
+        let rooms = self.path.trim_end_matches(".rs").split('/');
+        rooms.skip(1).any(|room| room.ends_with("tests"))
+    }
+
     /// The tokens without the tests at the end of the file; none in a room of tests.
     pub(crate) fn untested(&self) -> &[Token] {
         if self.stem().ends_with("tests") {

@@ -1,6 +1,8 @@
 //! What an acceptor answers, and what must be on the disk before it may.
 
-use crate::coordination::{Accepted, Reply, TokenRecord};
+use std::time::Duration;
+
+use crate::coordination::{Accepted, Ballot, Reply, TokenRecord};
 
 use super::state::{Acceptor, Lease, Serving, State};
 
@@ -14,6 +16,17 @@ pub enum Answer<'a> {
     Reply(Reply),
     /// Write first. Nothing has been granted, and there is no reply, until that has been done.
     Write(Write<'a>),
+}
+
+/// What an acceptor knows of the lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::coordination) enum Standing {
+    /// Nothing: it has failed, or is in quarantine.
+    Unknown,
+    /// It has granted none that lives. Whoever asks for one has to rank above what it has promised.
+    Free { promised: Option<Ballot> },
+    /// It has, and so much is left of it.
+    Held { remaining: Duration },
 }
 
 /// A grant that waits for the disk. While it does, nobody else can reach the acceptor.

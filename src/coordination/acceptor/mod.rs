@@ -5,5 +5,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub(super) use answer::Standing;
 pub use answer::{Answer, Write};
 pub use state::Acceptor;
+#[cfg(test)]
+pub(super) use state::AcceptorKey;

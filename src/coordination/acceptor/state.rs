@@ -1,7 +1,7 @@
 //! The acceptor's decisions.
 //!
 //! I1. A lease that lives is not replaced by one of another incarnation, whatever its ballot; it ends by
-//!     its time, by a release that names its very ballot, or with the acceptor's memory.
+//!     its time, by its owner's release of its ballot or of a later one, or with the acceptor's memory.
 //! I2. The durable token never falls, and the same one is taken again only from the owner that set it.
 //! I3. No `Accepted` exists before the token that it is for is durable.
 //! I5. In quarantine an acceptor has neither promise nor lease, and answers nobody.
@@ -19,10 +19,11 @@ use crate::coordination::{
     Prepare, Promise, Release, Reply, Timing, TokenRecord,
 };
 
-use super::answer::{Answer, Write};
+use super::answer::{Answer, Standing, Write};
 
 /// Grants the lease of one resource, to one incarnation at a time. Has no clock and does no I/O.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub struct Acceptor {
     pub(super) id: AcceptorId,
     ttl_max: Duration,
@@ -47,6 +48,8 @@ pub(super) enum State {
 pub(super) struct Serving {
     promised: Option<Ballot>,
     lease: Option<Lease>,
+    /// The last attempt that was given back.
+    released: Option<Ballot>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +86,7 @@ impl Acceptor {
         acceptor.state = State::Serving(Serving {
             promised: None,
             lease: None,
+            released: None,
         });
         acceptor
     }
@@ -104,6 +108,40 @@ impl Acceptor {
             State::Quarantined { until } if now < until => Answer::Silence,
             State::Quarantined { .. } => self.serve(Serving::default(), message, now),
             State::Serving(serving) => self.serve(serving, message, now),
+        }
+    }
+
+    /// Does what [`handle`](Self::handle) does, unless that takes a write: then nothing has happened.
+    pub(in crate::coordination) fn handle_unwritten(
+        &mut self,
+        message: Message,
+        now: Moment,
+    ) -> Option<Answer<'static>> {
+        let mut trial = Self { ..*self };
+        let answer = match trial.handle(message, now) {
+            Answer::Silence => Answer::Silence,
+            Answer::Reply(reply) => Answer::Reply(reply),
+            Answer::Write(_) => return None,
+        };
+        *self = trial;
+        Some(answer)
+    }
+
+    /// How things stand at `now`, for those who wait for the end of a lease.
+    pub(in crate::coordination) fn standing(&self, now: Moment) -> Standing {
+        let serving = match self.state {
+            State::Failed => return Standing::Unknown,
+            State::Quarantined { until } if now < until => return Standing::Unknown,
+            State::Quarantined { .. } => Serving::default(),
+            State::Serving(serving) => serving,
+        };
+        match serving.lease.filter(|lease| now < lease.until) {
+            Some(lease) => Standing::Held {
+                remaining: lease.until.since(now),
+            },
+            None => Standing::Free {
+                promised: serving.promised,
+            },
         }
     }
 
@@ -143,6 +181,7 @@ impl Acceptor {
         if is_too_long
             || serving.has_promised_above(ballot)
             || is_taken
+            || serving.has_released(ballot)
             || !self.admits(token, owner)
         {
             return self.refuse(serving, ballot, now);
@@ -174,12 +213,13 @@ impl Acceptor {
     fn release(&mut self, mut serving: Serving, release: Release) -> Answer<'_> {
         let is_meant = |lease: &Lease| {
             if self.rules.keeps(Rule::ExactRelease) {
-                lease.ballot == release.ballot
+                lease.ballot.owner() == release.ballot.owner() && lease.ballot <= release.ballot
             } else {
                 self.is_same(lease.ballot.owner(), release.ballot.owner())
             }
         };
         serving.lease = serving.lease.filter(|lease| !is_meant(lease));
+        serving.released = Some(release.ballot);
         self.state = State::Serving(serving);
         Answer::Silence
     }
@@ -223,6 +263,12 @@ impl Serving {
         self.promised.is_some_and(|promised| ballot < promised)
     }
 
+    /// Whether the release of an attempt has overtaken what it asked for: nobody would use what it is given.
+    fn has_released(&self, ballot: Ballot) -> bool {
+        let released = self.released;
+        released.is_some_and(|last| last.owner() == ballot.owner() && ballot <= last)
+    }
+
     fn live(&self, now: Moment) -> Option<Live> {
         self.lease.map(|Lease { ballot, until }| Live {
             ballot,
@@ -247,3 +293,8 @@ impl Acceptor {
         self.durable
     }
 }
+
+#[cfg(test)]
+mod key_tests;
+#[cfg(test)]
+pub(in crate::coordination) use key_tests::AcceptorKey;

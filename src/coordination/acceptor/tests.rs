@@ -233,15 +233,33 @@ fn i5_in_quarantine_nobody_is_answered_and_nothing_remembered() {
 }
 
 #[test]
-fn only_a_release_of_the_very_attempt_ends_a_lease() {
+fn what_was_given_back_is_not_granted_when_it_is_asked_for_late() {
+    let mut acceptor = fresh();
+    let (gone, next) = (ballot(5, 1, 1), ballot(6, 1, 1));
+    assert!(ask(&mut acceptor, release(gone), at(0)).is_none());
+    assert!(!grants(&mut acceptor, gone, 1, at(0)));
+    assert!(
+        grants(&mut acceptor, ballot(5, 2, 1), 1, at(0)),
+        "another's"
+    );
+    assert!(ask(&mut acceptor, release(ballot(5, 2, 1)), at(0)).is_none());
+    assert!(
+        grants(&mut acceptor, next, 2, at(0)),
+        "a later one of its own"
+    );
+}
+
+#[test]
+fn only_a_release_by_its_owner_of_that_attempt_or_a_later_one_ends_a_lease() {
     let mut acceptor = fresh();
     let held = ballot(5, 1, 1);
     assert!(grants(&mut acceptor, held, 1, at(0)));
     for other in [
         ballot(4, 1, 1),
-        ballot(6, 1, 1),
         ballot(5, 1, 2),
+        ballot(6, 1, 2),
         ballot(5, 2, 1),
+        ballot(6, 2, 1),
     ] {
         assert!(ask(&mut acceptor, release(other), at(0)).is_none());
         assert!(
@@ -260,6 +278,8 @@ fn only_a_release_of_the_very_attempt_ends_a_lease() {
         "and so does the token"
     );
     assert!(grants(&mut acceptor, ballot(9, 2, 2), 2, at(0)));
+    assert!(ask(&mut acceptor, release(ballot(10, 2, 2)), at(0)).is_none());
+    assert!(grants(&mut acceptor, ballot(11, 1, 1), 3, at(0)));
 }
 
 #[test]
@@ -283,4 +303,42 @@ fn a_lease_ends_at_its_end_and_not_before() {
     let before = end.before(Duration::from_nanos(1));
     assert!(!grants(&mut acceptor, ballot(2, 2, 2), 2, before));
     assert!(grants(&mut acceptor, ballot(2, 2, 2), 2, end));
+}
+
+#[test]
+fn i6_what_takes_a_write_has_not_happened_when_it_is_handled_without_one() {
+    let mut acceptor = Acceptor::embedded(ID, &timing(), None);
+    let (one, other) = (ballot(1, 1, 1), ballot(2, 2, 2));
+    let free = |promised| Standing::Free { promised };
+    assert_eq!(acceptor.standing(at(0)), free(None));
+    assert!(acceptor.handle_unwritten(accept(one, 1), at(0)).is_none());
+    assert!(!acceptor.has_failed());
+    assert_eq!(acceptor.standing(at(0)), free(None));
+    assert!(grants(&mut acceptor, one, 1, at(0)));
+    // The same token again, and what is refused, takes none.
+    for message in [accept(one, 1), accept(other, 9), prepare(other)] {
+        let answer = acceptor.handle_unwritten(message, at(0));
+        assert!(matches!(answer, Some(Answer::Reply(_))), "{answer:?}");
+    }
+    let held = timing().held();
+    let remaining = held.saturating_sub(400 * MS);
+    assert_eq!(acceptor.standing(at(400)), Standing::Held { remaining });
+    let end = at(0).after(held);
+    assert_eq!(acceptor.standing(end), free(Some(other)));
+    let silent = acceptor.handle_unwritten(release(one), at(400));
+    assert!(matches!(silent, Some(Answer::Silence)));
+    assert_eq!(acceptor.standing(at(400)), free(Some(other)));
+}
+
+#[test]
+fn i5_in_quarantine_and_after_a_failure_nothing_is_known_of_the_lease() {
+    let mut acceptor = Acceptor::new(ID, &timing(), None, at(0));
+    let end = at(0).after(timing().quarantine());
+    let before = end.before(Duration::from_nanos(1));
+    assert_eq!(acceptor.standing(before), Standing::Unknown);
+    let free = Standing::Free { promised: None };
+    assert_eq!(acceptor.standing(end), free);
+    drop(acceptor.handle(accept(ballot(1, 1, 1), 1), end));
+    assert!(acceptor.has_failed());
+    assert_eq!(acceptor.standing(end), Standing::Unknown);
 }

@@ -4,7 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::coordination::{FencingToken, StoreError};
+use crate::context::{Carrier, Field};
+use crate::coordination::{FencingToken, MalformedToken, StoreError};
 use crate::{Executed, Kind, Name, Rejection};
 
 /// The token is of an earlier term than one that the gate has seen.
@@ -18,6 +19,9 @@ pub struct Stale {
 }
 
 impl Stale {
+    /// The field of an answer in which whoever is refused is told [`high`](Self::high).
+    pub const FIELD: Field = Field::known("fencing-token-high");
+
     pub(super) const fn new(token: FencingToken, high: FencingToken) -> Self {
         Self { token, high }
     }
@@ -35,6 +39,18 @@ impl Stale {
     /// The refusal of a call, by the layer's instance called `layer`. This is its source.
     pub fn rejection(self, layer: Name) -> Rejection {
         Rejection::new(Kind::StaleToken, Executed::No, layer).because(Arc::new(self))
+    }
+
+    /// The highest token that a gate has seen, as the fields of its answer say. A leader whose lease is
+    /// valid has itself elected anew with it as the floor.
+    ///
+    /// Believe it only of a resource that is yours: an answer that says the largest token there is leaves
+    /// no term above it.
+    ///
+    /// # Errors
+    /// When it is no token, or there is more than one.
+    pub fn read_high(fields: &impl Carrier) -> Result<Option<FencingToken>, MalformedToken> {
+        FencingToken::read_from(fields, Self::FIELD)
     }
 }
 
@@ -68,6 +84,17 @@ impl GateError {
         match self {
             Self::Stale(stale) => Some(stale.high()),
             Self::Unrecorded | Self::Store(_) => None,
+        }
+    }
+
+    /// The refusal of a call, by the layer's instance called `layer`. Its source is the [`Stale`] or the
+    /// [`StoreError`], where it is one.
+    pub fn rejection(self, layer: Name) -> Rejection {
+        let unrecorded = |layer| Rejection::new(Kind::TermUnrecorded, Executed::No, layer);
+        match self {
+            Self::Stale(stale) => stale.rejection(layer),
+            Self::Unrecorded => unrecorded(layer),
+            Self::Store(error) => unrecorded(layer).because(Arc::new(error)),
         }
     }
 }
@@ -116,5 +143,21 @@ mod tests {
             .source()
             .and_then(|source| source.downcast_ref::<Stale>());
         assert_eq!(source, Some(&stale));
+    }
+
+    #[test]
+    fn a_term_that_is_not_recorded_is_a_refusal_of_its_own_and_has_the_store_for_its_source() {
+        let refusal = GateError::Store(StoreError::Failed).rejection(Name::from("ledger"));
+        assert_eq!(
+            (refusal.kind(), refusal.executed(), refusal.layer()),
+            (Kind::TermUnrecorded, Executed::No, "ledger")
+        );
+        let source = refusal
+            .source()
+            .and_then(|source| source.downcast_ref::<StoreError>());
+        assert!(matches!(source, Some(StoreError::Failed)));
+        let waits = GateError::Unrecorded.rejection(Name::from("ledger"));
+        assert_eq!(waits.kind(), Kind::TermUnrecorded);
+        assert!(waits.source().is_none());
     }
 }

@@ -2,13 +2,13 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use crate::coordination::{FencingToken, TokenStore};
-use crate::sync::{Lock, wake};
+use crate::sync::Lock;
 
-use super::floor::{Floor, Recording, Visit};
-use super::shared::{Shared, Visitor, Write, wake_all};
+use super::entering::{Beside, Entering};
+use super::floor::Floor;
+use super::shared::{Shared, Visitor, wake_all};
 use super::{GateError, GateSnapshot, Permit};
 
 /// Stands before one resource and lets in no term that is over.
@@ -87,14 +87,8 @@ impl FencingGate {
             Err(GateError::Unrecorded) => {}
             now => return now,
         }
-        let mut visitor = self.visitor();
-        poll_fn(|cx| {
-            self.poll(token, &mut visitor.visit, cx, |floor| {
-                floor.count(token);
-                Some(Permit::new(Arc::clone(&self.shared), token))
-            })
-        })
-        .await
+        let mut entering = self.entering(token, Beside::Older);
+        poll_fn(|cx| entering.poll(cx)).await
     }
 
     /// Like [`enter`](Self::enter), where nothing may wait.
@@ -121,13 +115,9 @@ impl FencingGate {
     /// # Cancel safety
     /// Dropped, it waits for nothing. The floor stays where it was raised to; to seal again is harmless.
     pub async fn seal(&self, token: FencingToken) -> Result<(), GateError> {
-        let mut visitor = self.visitor();
-        poll_fn(|cx| {
-            self.poll(token, &mut visitor.visit, cx, |floor| {
-                floor.is_drained().then_some(())
-            })
-        })
-        .await
+        let mut visitor = Visitor::new(&self.shared);
+        let drained = |floor: &mut Floor| floor.is_drained().then_some(());
+        poll_fn(|cx| visitor.poll(token, cx, drained)).await
     }
 
     /// How the gate stands.
@@ -135,44 +125,31 @@ impl FencingGate {
         self.shared.floor.lock().snapshot()
     }
 
-    fn visitor(&self) -> Visitor<'_> {
-        Visitor {
-            shared: &self.shared,
-            visit: Visit::default(),
-        }
-    }
-
-    /// Looks at all that matters, and if it is not to be yet waits for the next change, under one lock:
-    /// a change cannot fall between the two.
-    fn poll<T>(
+    /// Like [`try_enter`](Self::try_enter), for a layer. [`GateError::Unrecorded`] also where older ones
+    /// are inside and must not be.
+    pub(in crate::coordination) fn try_enter_beside(
         &self,
         token: FencingToken,
-        visit: &mut Visit,
-        cx: &Context<'_>,
-        take: impl FnOnce(&mut Floor) -> Option<T>,
-    ) -> Poll<Result<T, GateError>> {
-        // Another's code, so before the lock is taken.
-        let waker = cx.waker().clone();
+        beside: Beside,
+    ) -> Result<Permit, GateError> {
         let mut floor = self.shared.floor.lock();
-        let woken = floor.raise(token)?;
-        let recording = floor.record(token, visit);
-        let must_write = matches!(recording, Recording::Write);
-        let answer = match recording {
-            Recording::Done => take(&mut floor).map(Ok),
-            Recording::Wait | Recording::Write => None,
-            Recording::Failed(error) => Some(Err(GateError::Store(error))),
-        };
-        let unused = match answer {
-            Some(_) => Some(waker),
-            None => floor.wait(visit, waker),
-        };
+        if beside == Beside::Nothing && !floor.would_be_alone(token) {
+            floor.check(token)?;
+            return Err(GateError::Unrecorded);
+        }
+        let woken = floor.admit(token)?;
         drop(floor);
         wake_all(woken);
-        wake(|| drop(unused));
-        if must_write {
-            Write::new(Arc::clone(&self.shared), token).start();
-        }
-        answer.map_or(Poll::Pending, Poll::Ready)
+        Ok(Permit::new(Arc::clone(&self.shared), token))
+    }
+
+    /// A visit that comes in when it may, in parts.
+    pub(in crate::coordination) fn entering(
+        &self,
+        token: FencingToken,
+        beside: Beside,
+    ) -> Entering {
+        Entering::new(&self.shared, token, beside)
     }
 }
 

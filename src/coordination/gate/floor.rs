@@ -138,6 +138,18 @@ impl Floor {
         }
     }
 
+    /// One more holds what one who is inside holds already; its term may be over by now.
+    #[inline]
+    pub(super) fn share(&mut self, token: FencingToken) {
+        let place = self
+            .inside
+            .binary_search_by_key(&token, |(token, _)| *token);
+        debug_assert!(place.is_ok(), "only who is inside can share");
+        if let Some((_, permits)) = place.ok().and_then(|index| self.inside.get_mut(index)) {
+            *permits = permits.saturating_add(1);
+        }
+    }
+
     /// One of the term of `token` has left.
     #[inline]
     pub(super) fn leave(&mut self, token: FencingToken) -> Woken {
@@ -169,6 +181,14 @@ impl Floor {
         self.inside
             .front()
             .is_none_or(|(oldest, _)| Some(*oldest) >= self.high)
+    }
+
+    /// Whether nothing older would be beside one of the term of `token`, once the floor is that.
+    #[inline]
+    pub(super) fn would_be_alone(&self, token: FencingToken) -> bool {
+        self.inside
+            .front()
+            .is_none_or(|(oldest, _)| *oldest >= token)
     }
 
     /// Wakes `waker` at the next change. Gives back the one that was there.
@@ -203,7 +223,7 @@ impl Floor {
     }
 
     #[inline]
-    fn check(&self, token: FencingToken) -> Result<(), Stale> {
+    pub(super) fn check(&self, token: FencingToken) -> Result<(), Stale> {
         match self.high {
             Some(high) if token < high => Err(Stale::new(token, high)),
             Some(_) | None => Ok(()),

@@ -11,6 +11,10 @@ use super::shared::{Shared, wake_all};
 ///
 /// Keep it until the effect is there and not just sent: a later term's
 /// [`seal`](super::FencingGate::seal) waits for it, and begins to read when it is gone.
+///
+/// A clone is the same right held once more, also when the term is over by then: the gate waits for all
+/// of them. It lets one who works on after its caller has left, on another thread say, keep the gate
+/// informed.
 #[must_use = "dropped at once it guards nothing"]
 pub struct Permit {
     shared: Arc<Shared>,
@@ -27,6 +31,14 @@ impl Permit {
     /// The term that it is for.
     pub const fn token(&self) -> FencingToken {
         self.token
+    }
+}
+
+impl Clone for Permit {
+    #[inline]
+    fn clone(&self) -> Self {
+        self.shared.floor.lock().share(self.token);
+        Self::new(Arc::clone(&self.shared), self.token)
     }
 }
 

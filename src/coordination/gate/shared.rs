@@ -1,14 +1,15 @@
 //! What the handles of one gate share, and the write of a term.
 
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 use tokio::runtime::Handle;
 
 use crate::coordination::{FencingToken, StoreError, TokenRecord, TokenStore};
 use crate::sync::{Lock, wake};
 
-use super::floor::{Floor, Visit, Woken};
+use super::GateError;
+use super::floor::{Floor, Recording, Visit, Woken};
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -25,12 +26,53 @@ pub(super) fn wake_all(woken: Woken) {
 
 /// A caller that may wait; dropped, nothing of it stays.
 #[derive(Debug)]
-pub(super) struct Visitor<'a> {
-    pub(super) shared: &'a Shared,
-    pub(super) visit: Visit,
+pub(super) struct Visitor {
+    pub(super) shared: Arc<Shared>,
+    visit: Visit,
 }
 
-impl Drop for Visitor<'_> {
+impl Visitor {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        Self {
+            shared: Arc::clone(shared),
+            visit: Visit::default(),
+        }
+    }
+
+    /// Looks at all that matters, and if it is not to be yet waits for the next change, under one lock:
+    /// a change cannot fall between the two.
+    pub(super) fn poll<T>(
+        &mut self,
+        token: FencingToken,
+        cx: &Context<'_>,
+        take: impl FnOnce(&mut Floor) -> Option<T>,
+    ) -> Poll<Result<T, GateError>> {
+        // Another's code, so before the lock is taken.
+        let waker = cx.waker().clone();
+        let mut floor = self.shared.floor.lock();
+        let woken = floor.raise(token)?;
+        let recording = floor.record(token, &mut self.visit);
+        let must_write = matches!(recording, Recording::Write);
+        let answer = match recording {
+            Recording::Done => take(&mut floor).map(Ok),
+            Recording::Wait | Recording::Write => None,
+            Recording::Failed(error) => Some(Err(GateError::Store(error))),
+        };
+        let unused = match answer {
+            Some(_) => Some(waker),
+            None => floor.wait(&mut self.visit, waker),
+        };
+        drop(floor);
+        wake_all(woken);
+        wake(|| drop(unused));
+        if must_write {
+            Write::new(Arc::clone(&self.shared), token).start();
+        }
+        answer.map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl Drop for Visitor {
     fn drop(&mut self) {
         let waker: Option<Waker> = self.shared.floor.lock().forget(&self.visit);
         wake(|| drop(waker));

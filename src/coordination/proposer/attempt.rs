@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::coordination::members::Votes;
-use crate::coordination::{Accept, Ballot, FencingToken, Message, Moment, Prepare};
+use crate::coordination::{Accept, Ballot, FencingToken, Live, Message, Moment, Prepare};
+
+use super::event::Abandoned;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Attempt {
@@ -16,8 +18,8 @@ pub(super) struct Attempt {
     pub(super) votes: Votes,
     /// Who said no.
     pub(super) refusals: Votes,
-    /// What was left of the longest foreign lease that was in the way.
-    pub(super) taken: Option<Duration>,
+    /// The lease in the way of which most was left.
+    pub(super) taken: Option<Live>,
     pub(super) jitter: u64,
     pub(super) asks: Asks,
 }
@@ -39,7 +41,20 @@ impl Attempt {
         }
     }
 
-    pub(super) fn found_taken(&mut self, remaining: Duration) {
-        self.taken = self.taken.max(Some(remaining));
+    pub(super) fn found_taken(&mut self, live: Live) {
+        self.taken = self
+            .taken
+            .filter(|taken| taken.remaining >= live.remaining)
+            .or(Some(live));
+    }
+
+    /// Why it comes to nothing when too many have refused.
+    pub(super) fn refused(&self) -> Abandoned {
+        match self.taken {
+            Some(live) => Abandoned::Taken {
+                by: live.ballot.owner(),
+            },
+            None => Abandoned::Refused,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::coordination::{FencingToken, Message, Moment};
+use crate::coordination::{FencingToken, Message, Moment, Owner};
 
 /// What came of a message, or of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,19 +33,13 @@ pub enum Event {
     Elected(Grant),
     /// The term goes on, under the same token.
     Renewed(Grant),
-    /// Half of the lease has passed and it has not been renewed.
-    AtRisk(Grant),
-    /// The right to act has ended; the lease ends in the margin. It is not renewed any more.
-    Expiring(FencingToken),
-    /// The lease has ended.
-    Lost(FencingToken),
     /// The holder gave it back.
     Resigned(FencingToken),
     /// An attempt came to nothing. What is held is still held.
     Abandoned {
         /// Why.
         why: Abandoned,
-        /// How long to wait before the next attempt. While a lease is held, the next comes by itself.
+        /// How long to wait before the next attempt to be elected.
         retry: Duration,
     },
 }
@@ -54,13 +48,16 @@ pub enum Event {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Abandoned {
-    /// Somebody holds the lease.
-    Taken,
+    /// Somebody holds the lease, or did so before an acceptor lost sight of them.
+    Taken {
+        /// The one who holds it longest, as far as the acceptors know. A hint.
+        by: Owner,
+    },
     /// Too many acceptors refused: another proposer was faster.
     Refused,
     /// No majority in the time of the lease.
     TimedOut,
-    /// The last lease is in its margin.
+    /// The lease that was to be renewed may not be used any more, or has ended.
     Expiring,
     /// There is no further token or ballot. No attempt can succeed again.
     Exhausted,

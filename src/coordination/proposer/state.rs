@@ -7,10 +7,9 @@
 //!     has ended, the next term is another one.
 //! I4. A phase ends with yes from a majority of different members. Strangers, and who says it twice, do
 //!     not count.
-//! I5. What is resigned is not held any more when the release leaves.
+//! I5. What is resigned is not held any more when the release leaves. A release gives back whatever was
+//!     granted to any attempt until then, so it leaves only when none of them is of use any more.
 //! I6. A refusal, like all hints, changes when and with what numbers is asked next, and never what is held.
-
-use std::time::Duration;
 
 use crate::coordination::members::Votes;
 use crate::coordination::rules::{Rule, Rules};
@@ -21,24 +20,26 @@ use crate::coordination::{
 
 use super::attempt::{Asks, Attempt};
 use super::event::{Abandoned, Event, Grant, Step};
-use super::held::{Held, Notice, around, nth, share};
+use super::held::Held;
 
 /// Asks for the lease of one resource on behalf of one incarnation. Has no clock and does no I/O.
 ///
+/// It asks when it is told to: [`Tenure`](crate::coordination::Tenure) says when a lease is to be renewed.
 /// Every `jitter` is 64 uniform random bits.
 #[derive(Debug)]
+#[cfg_attr(test, derive(Clone))]
 pub struct Proposer {
-    me: Owner,
-    members: Members,
-    timing: Timing,
+    pub(super) me: Owner,
+    pub(super) members: Members,
+    pub(super) timing: Timing,
     /// The highest of its own ballots and of those that it was refused for.
     pub(super) counter: u64,
     /// The highest token that it asked for or heard of.
-    floor: Option<FencingToken>,
-    failures: u32,
-    attempt: Option<Attempt>,
+    pub(super) floor: Option<FencingToken>,
+    pub(super) failures: u32,
+    pub(super) attempt: Option<Attempt>,
     pub(super) held: Option<Held>,
-    /// When to ask again, or to renew.
+    /// When the attempt asks again.
     next: Moment,
     pub(super) rules: Rules,
 }
@@ -72,6 +73,11 @@ impl Proposer {
         self.floor = self.floor.max(Some(high));
     }
 
+    /// Its next attempt ranks above `promised`. A hint, like a refusal.
+    pub(in crate::coordination) fn outrank(&mut self, promised: Ballot) {
+        self.counter = self.counter.max(promised.counter);
+    }
+
     /// What is held and may be used at `now`.
     pub fn grant(&self, now: Moment) -> Option<Grant> {
         let grant = self.held?.grant(&self.timing);
@@ -83,42 +89,51 @@ impl Proposer {
         self.held.map(|held| held.ends)
     }
 
-    /// When [`tick`](Self::tick) has something to do, unless messages come before.
+    /// When [`tick`](Self::tick) has something to do, unless messages come before. `None` between attempts.
     pub fn wakes(&self) -> Option<Moment> {
-        let attempt = self.attempt.map(|attempt| attempt.ends.min(self.next));
-        let held = self.held.map(|held| {
-            let notice = held.next_notice(&self.timing);
-            match held.notice {
-                Notice::Expiring => notice,
-                Notice::Well | Notice::AtRisk => notice.min(self.next),
-            }
-        });
-        [attempt, held].into_iter().flatten().min()
+        self.attempt
+            .map(|attempt| self.limit(&attempt).min(self.next))
     }
 
-    /// Begins an attempt, in place of one that has not ended: to be elected or, while the lease is held,
-    /// to renew it.
+    /// Begins an attempt, in place of one that has not ended: to renew the lease while it is held, and to be
+    /// elected when it is not.
     pub fn start(&mut self, now: Moment, jitter: u64) -> Step {
-        if let Some(event) = self.expire(now) {
-            return Step::event(event);
+        match self.begin(now, jitter) {
+            Ok(attempt) => Step::send(attempt.message(self.timing.ttl())),
+            Err(step) => step,
         }
-        self.next = now.after(around(self.interval(), jitter));
-        if self
+    }
+
+    /// Begins an attempt that asks for the lease at once, and not first what stands in the way: one round trip
+    /// in place of two. For one who was told that the lease was given back; whoever was told wrong is
+    /// refused, and learns from that for the next attempt. While the lease is held, it is
+    /// [`start`](Self::start).
+    pub fn seize(&mut self, now: Moment, jitter: u64) -> Step {
+        match self.begin(now, jitter) {
+            Ok(attempt) if attempt.base.is_none() => self.ask(attempt, None),
+            Ok(attempt) => Step::send(attempt.message(self.timing.ttl())),
+            Err(step) => step,
+        }
+    }
+
+    /// An attempt that asks for promises, or why there is none.
+    #[expect(clippy::result_large_err, reason = "the caller takes it apart at once")]
+    fn begin(&mut self, now: Moment, jitter: u64) -> Result<Attempt, Step> {
+        self.lapse(now);
+        if let Some(held) = self
             .held
-            .is_some_and(|held| held.notice == Notice::Expiring)
+            .filter(|held| now >= held.usable_until(&self.timing))
         {
-            let retry = self
-                .held
-                .map_or(Duration::ZERO, |held| held.ends.since(now));
-            return Step::event(Event::Abandoned {
+            return Err(Step::event(Event::Abandoned {
                 why: Abandoned::Expiring,
-                retry,
-            });
+                retry: held.ends.since(now),
+            }));
         }
         let Some(counter) = self.counter.checked_add(1) else {
-            return self.abandon(Abandoned::Exhausted, jitter);
+            return Err(self.abandon(Abandoned::Exhausted, jitter));
         };
         self.counter = counter;
+        self.next = now.after(self.timing.again(jitter));
         let attempt = Attempt {
             ballot: Ballot {
                 counter,
@@ -134,7 +149,7 @@ impl Proposer {
             asks: Asks::Prepare { high: None },
         };
         self.attempt = Some(attempt);
-        Step::send(attempt.message(self.timing.ttl()))
+        Ok(attempt)
     }
 
     /// What to do about an acceptor's reply that came at `now`.
@@ -142,9 +157,7 @@ impl Proposer {
         if let Reply::Nack(nack) = reply {
             self.learn(nack);
         }
-        if let Some(event) = self.expire(now) {
-            return Step::event(event);
-        }
+        self.lapse(now);
         let ballot = match reply {
             Reply::Promise(Promise { ballot, .. })
             | Reply::Accepted(Accepted { ballot, .. })
@@ -154,10 +167,8 @@ impl Proposer {
             // Of an attempt that has ended.
             return Step::NONE;
         };
-        let is_late_timer =
-            !self.rules.keeps(Rule::EarlyDeadline) && matches!(attempt.asks, Asks::Prepare { .. });
-        if now >= attempt.ends && !is_late_timer {
-            return self.abandon(Abandoned::TimedOut, attempt.jitter);
+        if let Some(why) = self.outlasted(&attempt, now) {
+            return self.abandon(why, attempt.jitter);
         }
         match (reply, attempt.asks) {
             (Reply::Promise(promise), Asks::Prepare { high }) => {
@@ -173,42 +184,37 @@ impl Proposer {
         }
     }
 
-    /// What time alone has brought by `now`.
+    /// What time alone has brought by `now`: asks again, or gives up.
     pub fn tick(&mut self, now: Moment, jitter: u64) -> Step {
-        if let Some(event) = self.expire(now) {
-            return Step::event(event);
+        self.lapse(now);
+        let Some(attempt) = self.attempt else {
+            return Step::NONE;
+        };
+        if let Some(why) = self.outlasted(&attempt, now) {
+            return self.abandon(why, jitter);
         }
-        if self.attempt.is_some_and(|attempt| now >= attempt.ends) {
-            return self.abandon(Abandoned::TimedOut, jitter);
+        if now < self.next {
+            return Step::NONE;
         }
-        let at_risk = self.at_risk(now);
-        let mut step = Step::NONE;
-        if now >= self.next {
-            if let Some(attempt) = self.attempt {
-                self.next = now.after(around(self.interval(), jitter));
-                step = Step::send(attempt.message(self.timing.ttl()));
-            } else if self
-                .held
-                .is_some_and(|held| held.notice != Notice::Expiring)
-            {
-                step = self.start(now, jitter);
-            }
-        }
-        step.event = at_risk.or(step.event);
-        step
+        self.next = now.after(self.timing.again(jitter));
+        Step::send(attempt.message(self.timing.ttl()))
     }
 
     /// Gives back what is held, and ends what is under way. Whatever runs under the lease has ended
     /// before this is called.
     pub fn resign(&mut self) -> Step {
-        self.attempt = None;
+        let attempt = self.attempt.take();
         // I5.
-        let Some(Held { ballot, token, .. }) = self.held.take() else {
-            return Step::NONE;
+        let held = self.held.take();
+        // Above each of its attempts, also those to renew that were given up and that some have granted.
+        let ballot = Ballot {
+            counter: self.counter,
+            owner: self.me,
         };
+        let is_release = attempt.is_some() || held.is_some();
         Step {
-            send: Some(Message::Release(Release { ballot })),
-            event: Some(Event::Resigned(token)),
+            send: is_release.then_some(Message::Release(Release { ballot })),
+            event: held.map(|held| Event::Resigned(held.token)),
         }
     }
 
@@ -225,7 +231,7 @@ impl Proposer {
         match live {
             Some(live) if !self.is_open(&attempt, live) => {
                 attempt.refusals.add(&self.members, from, self.rules);
-                attempt.found_taken(live.remaining);
+                attempt.found_taken(live);
             }
             _ => {
                 attempt.votes.add(&self.members, from, self.rules);
@@ -234,11 +240,19 @@ impl Proposer {
         }
         self.attempt = Some(attempt);
         if attempt.refusals.is_hopeless(&self.members) {
-            return self.abandon(Abandoned::Taken, attempt.jitter);
+            return self.abandon(attempt.refused(), attempt.jitter);
         }
         if !attempt.votes.is_quorum(&self.members) {
             return Step::NONE;
         }
+        if !self.rules.keeps(Rule::EarlyDeadline) {
+            attempt.ends = now.after(self.timing.ttl());
+        }
+        self.ask(attempt, high)
+    }
+
+    /// Asks for the lease. `high` is the highest token that those who promised have taken.
+    fn ask(&mut self, mut attempt: Attempt, high: Option<FencingToken>) -> Step {
         let Some(token) = self.token(&attempt, high) else {
             return self.abandon(Abandoned::Exhausted, attempt.jitter);
         };
@@ -247,9 +261,6 @@ impl Proposer {
         attempt.asks = Asks::Accept { token };
         attempt.votes = Votes::default();
         attempt.refusals = Votes::default();
-        if !self.rules.keeps(Rule::EarlyDeadline) {
-            attempt.ends = now.after(self.timing.ttl());
-        }
         self.attempt = Some(attempt);
         Step::send(attempt.message(self.timing.ttl()))
     }
@@ -270,17 +281,15 @@ impl Proposer {
             ballot: attempt.ballot,
             token,
             ends: attempt.ends,
-            notice: Notice::Well,
         };
         if now >= held.usable_until(&self.timing) {
             // Too late to do anything with it; and a renewal would not be one, I3.
             return self.abandon(Abandoned::TimedOut, attempt.jitter);
         }
-        // I3: the lease that a renewal began with is still held, or `expire` had ended the attempt.
+        // I3: the lease that a renewal began with is still held, or `outlasted` had ended the attempt.
         debug_assert_eq!(attempt.base, self.held.map(|held| held.ballot), "I3");
         self.attempt = None;
         self.failures = 0;
-        self.next = held.renewal(&self.timing, attempt.jitter);
         let is_renewal = self.held.replace(held).is_some();
         let grant = held.grant(&self.timing);
         Step::event(if is_renewal {
@@ -293,15 +302,11 @@ impl Proposer {
     fn nack(&mut self, mut attempt: Attempt, nack: Nack) -> Step {
         attempt.refusals.add(&self.members, nack.from, self.rules);
         if let Some(live) = nack.live.filter(|live| live.ballot.owner() != self.me) {
-            attempt.found_taken(live.remaining);
+            attempt.found_taken(live);
         }
         self.attempt = Some(attempt);
         if attempt.refusals.is_hopeless(&self.members) {
-            let why = match attempt.taken {
-                Some(_) => Abandoned::Taken,
-                None => Abandoned::Refused,
-            };
-            return self.abandon(why, attempt.jitter);
+            return self.abandon(attempt.refused(), attempt.jitter);
         }
         Step::NONE
     }
@@ -317,16 +322,16 @@ impl Proposer {
         self.floor = self.floor.max(nack.high);
     }
 
-    /// Whether a lease that an acceptor reports is no obstacle: it is the one that is being renewed.
-    /// Another of one's own is: what became of that attempt is not known.
+    /// Whether a lease that an acceptor reports is no obstacle: it is one's own, and one renews. Then it is the one
+    /// that is renewed, or of an attempt to renew it that not all acceptors heard of. Any other of one's own
+    /// is: what became of that attempt is not known.
     fn is_open(&self, attempt: &Attempt, live: Live) -> bool {
         let is_own = if self.rules.keeps(Rule::OwnerIsIncarnation) {
             live.ballot.owner() == self.me
         } else {
             live.ballot.owner().node == self.me.node
         };
-        let is_renewed = attempt.base == Some(live.ballot);
-        is_own && (is_renewed || !self.rules.keeps(Rule::OwnOnlyRenewed))
+        is_own && (attempt.base.is_some() || !self.rules.keeps(Rule::OwnOnlyRenewed))
     }
 
     /// I2, I3.
@@ -340,51 +345,9 @@ impl Proposer {
         high.max(self.floor)
             .map_or(Some(FencingToken::FIRST), FencingToken::next)
     }
-
-    /// I1: what is held, and the attempt to renew it, end with time.
-    fn expire(&mut self, now: Moment) -> Option<Event> {
-        let held = self.held.as_mut()?;
-        if now >= held.ends {
-            let token = held.token;
-            self.held = None;
-            self.attempt = None;
-            return Some(Event::Lost(token));
-        }
-        if now >= held.usable_until(&self.timing) && held.notice != Notice::Expiring {
-            held.notice = Notice::Expiring;
-            self.attempt = None;
-            return Some(Event::Expiring(held.token));
-        }
-        None
-    }
-
-    fn at_risk(&mut self, now: Moment) -> Option<Event> {
-        let held = self.held.as_mut()?;
-        if held.notice != Notice::Well || now < held.at_risk(&self.timing) {
-            return None;
-        }
-        held.notice = Notice::AtRisk;
-        Some(Event::AtRisk(held.grant(&self.timing)))
-    }
-
-    fn abandon(&mut self, why: Abandoned, jitter: u64) -> Step {
-        let taken = self.attempt.take().and_then(|attempt| attempt.taken);
-        self.failures = self.failures.saturating_add(1);
-        // The hint is a stranger's: never waited for longer than any lease can last.
-        let taken = taken.unwrap_or_default().min(self.timing.held());
-        let retry = taken.saturating_add(share(self.backoff(), jitter));
-        Step::event(Event::Abandoned { why, retry })
-    }
-
-    /// The longest wait after so many failures: full jitter draws below it.
-    fn backoff(&self) -> Duration {
-        let doublings = self.failures.min(5);
-        let longest = nth(self.timing.ttl(), 20).saturating_mul(1 << doublings);
-        longest.min(nth(self.timing.ttl(), 2))
-    }
-
-    /// Between one asking and the next.
-    fn interval(&self) -> Duration {
-        nth(self.timing.ttl(), 10)
-    }
 }
+
+#[cfg(test)]
+mod key_tests;
+#[cfg(test)]
+pub(in crate::coordination) use key_tests::{Phase, ProposerKey};

@@ -1,5 +1,6 @@
 //! What a proposer decides; the numbers are those of its invariants.
 
+mod release;
 mod schedule;
 
 use std::time::Duration;
@@ -194,10 +195,6 @@ fn after_the_last_token_and_the_last_ballot_nothing_is_asked() {
     let _ = two.handle(nack(ballot, 0, u64::MAX, 0), at(0));
     let step = two.start(at(1), 0);
     assert_eq!((step.send, why(step)), (None, Abandoned::Exhausted));
-    assert!(
-        two.wakes().unwrap() > at(1),
-        "and it is not tried in a loop"
-    );
     assert!(two.grant(at(1)).is_some());
 }
 
@@ -205,7 +202,7 @@ fn after_the_last_token_and_the_last_ballot_nothing_is_asked() {
 fn i3_a_renewal_keeps_the_token_and_its_own_lease_is_no_obstacle() {
     let mut proposer = proposer();
     let held = elected(&mut proposer, at(0));
-    let renewal = ballot_of(proposer.tick(at(334), EVEN));
+    let renewal = ballot_of(proposer.start(at(334), EVEN));
     assert!(renewal > held);
     let live = Some(Live {
         ballot: held,
@@ -223,21 +220,18 @@ fn i3_a_renewal_keeps_the_token_and_its_own_lease_is_no_obstacle() {
 
 #[test]
 fn i3_a_renewal_that_comes_when_the_lease_has_ended_is_none() {
-    for (late, event) in [
-        (900, Event::Expiring(token(1))),
-        (1000, Event::Lost(token(1))),
-    ] {
+    for late in [900, 999, 1000, 1333, 1334, u32::MAX] {
         let mut proposer = proposer();
         elected(&mut proposer, at(0));
-        let renewal = ballot_of(proposer.tick(at(334), EVEN));
+        let renewal = ballot_of(proposer.start(at(334), EVEN));
         promised(&mut proposer, renewal, None, 0, at(340));
         let _ = proposer.handle(accepted(renewal, 0), at(340));
-        assert_eq!(
-            proposer.handle(accepted(renewal, 1), at(late)),
-            Step::event(event)
-        );
+        let mut by_time = proposer.clone();
+        let step = proposer.handle(accepted(renewal, 1), at(late));
+        assert_eq!(why(step), Abandoned::Expiring, "{late}");
         assert_eq!(proposer.handle(accepted(renewal, 1), at(late)), Step::NONE);
         assert!(proposer.grant(at(late)).is_none());
+        assert_eq!(why(by_time.tick(at(late), 0)), Abandoned::Expiring);
     }
 }
 
@@ -259,10 +253,28 @@ fn an_own_lease_that_is_not_renewed_is_in_the_way() {
     assert_eq!(
         step,
         Step::event(Event::Abandoned {
-            why: Abandoned::Taken,
+            why: Abandoned::Taken { by: ME },
             retry
         })
     );
+}
+
+/// One acceptor missed the last renewal, and another granted one that came to nothing.
+#[test]
+fn while_it_renews_no_lease_of_its_own_is_in_the_way() {
+    let mut proposer = proposer();
+    let held = elected(&mut proposer, at(0));
+    let failed = ballot_of(proposer.start(at(334), EVEN));
+    let renewal = ballot_of(proposer.start(at(434), EVEN));
+    let live = |ballot| {
+        Some(Live {
+            ballot,
+            remaining: 600 * MS,
+        })
+    };
+    let _ = proposer.handle(promise(renewal, 0, live(held), 1), at(440));
+    let step = proposer.handle(promise(renewal, 1, live(failed), 1), at(440));
+    assert!(matches!(step.send, Some(Message::Accept(_))), "{step:?}");
 }
 
 #[test]
@@ -320,25 +332,10 @@ fn what_belongs_to_an_earlier_attempt_or_to_another_is_ignored() {
 }
 
 #[test]
-fn i5_what_is_resigned_is_not_held_and_cannot_come_back() {
-    let mut proposer = proposer();
-    assert_eq!(proposer.resign(), Step::NONE);
-    let held = elected(&mut proposer, at(0));
-    let renewal = ballot_of(proposer.tick(at(334), EVEN));
-    promised(&mut proposer, renewal, None, 0, at(340));
-    let _ = proposer.handle(accepted(renewal, 0), at(340));
-    let step = proposer.resign();
-    assert_eq!(step.send, Some(Message::Release(Release { ballot: held })));
-    assert_eq!(step.event, Some(Event::Resigned(token(1))));
-    assert_eq!(proposer.handle(accepted(renewal, 1), at(340)), Step::NONE);
-    assert_eq!((proposer.held_until(), proposer.wakes()), (None, None));
-}
-
-#[test]
 fn i6_a_refusal_makes_the_next_ballot_higher_and_takes_nothing_away() {
     let mut proposer = proposer();
     elected(&mut proposer, at(0));
-    let renewal = ballot_of(proposer.tick(at(334), EVEN));
+    let renewal = ballot_of(proposer.start(at(334), EVEN));
     assert_eq!(proposer.handle(nack(renewal, 0, 9, 0), at(340)), Step::NONE);
     assert_eq!(
         proposer.handle(nack(renewal, 0, 9, 0), at(340)),
@@ -350,7 +347,7 @@ fn i6_a_refusal_makes_the_next_ballot_higher_and_takes_nothing_away() {
         Abandoned::Refused
     );
     assert!(proposer.grant(at(340)).is_some());
-    assert_eq!(ballot_of(proposer.tick(at(434), EVEN)).counter, 21);
+    assert_eq!(ballot_of(proposer.start(at(434), EVEN)).counter, 21);
 
     let _ = proposer.handle(nack(renewal, 9, 99, 99), at(440));
     assert_eq!(proposer.counter, 21, "strangers teach nothing");
@@ -381,5 +378,5 @@ fn who_has_refused_may_still_promise_and_a_phase_begins_without_refusals() {
     assert!(step.send.is_some(), "two of three");
     assert_eq!(proposer.handle(nack(ballot, 0, 0, 0), at(3)), Step::NONE);
     let step = proposer.handle(nack(ballot, 1, 0, 0), at(3));
-    assert_eq!(why(step), Abandoned::Taken);
+    assert_eq!(why(step), Abandoned::Taken { by: OTHER });
 }

@@ -102,5 +102,12 @@ pub(crate) const fn detail(kind: Kind) -> &'static str {
             "The service cannot look after the Idempotency-Key now."
         }
         Kind::StaleToken => "The sender's term is over.",
+        Kind::TokenMissing => "The request needs a fencing token.",
+        Kind::TokenMalformed => {
+            "The fencing token is not one number from 1 to 18446744073709551615 in plain digits."
+        }
+        Kind::TermUnrecorded => "The service cannot record the sender's term now.",
+        Kind::NotLeader => "This node of the service does not lead.",
+        Kind::LeadershipLost => "The node that ran the request does not lead any more.",
     }
 }

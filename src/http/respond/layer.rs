@@ -18,8 +18,9 @@ use super::{Answer, Answers, Respond};
 /// |---|---|
 /// | `CircuitOpen`, `BulkheadFull`, `QueueTimeout`, `NotReady` | 503 |
 /// | `StoreUnavailable`, `StoreFull`, `TooManyWaiters`, `ShuttingDown` | 503 |
-/// | `Timeout`, `DeadlineExceeded` | 504 |
-/// | `KeyMissing`, `KeyMalformed`, `ScopeMissing`, `BodyFailed` | 400 |
+/// | `TermUnrecorded`, `NotLeader` | 503 |
+/// | `Timeout`, `DeadlineExceeded`, `LeadershipLost` | 504 |
+/// | `KeyMissing`, `KeyMalformed`, `ScopeMissing`, `BodyFailed`, `TokenMissing`, `TokenMalformed` | 400 |
 /// | `InFlight`, `OutcomeUnknown`, `ResultUnavailable`, `StaleToken` | 409 |
 /// | `BodyTooLarge` | 413 |
 /// | `KeyReused` | 422 |
@@ -29,6 +30,10 @@ use super::{Answer, Answers, Respond};
 /// ([`Kind::label`]) and, where the layer knows when to come back, `retry_after_ms`. Then there is a
 /// `Retry-After` header too, in whole seconds, rounded up. Nothing that a layer or an error says of
 /// the inside of the service is in it.
+///
+/// Two refusals of `coordination` say one thing more, in a header: that of a stale token the highest token
+/// that was seen, in `fencing-token-high`; that of a node that does not lead, who does, in `leader-node`. Both
+/// are numbers that mean something only to those who take part.
 ///
 /// A refusal for the sake of an idempotency key has `safe_new_key` too: `true` where the request may be
 /// sent again with another key, since nothing can have run under this one; `false` where something may
@@ -102,10 +107,15 @@ impl<B: From<Bytes>> Answer<B> for StatusCode {
 
 const fn default_status(kind: Kind) -> StatusCode {
     match kind {
-        Kind::Timeout | Kind::DeadlineExceeded => StatusCode::GATEWAY_TIMEOUT,
-        Kind::KeyMissing | Kind::KeyMalformed | Kind::ScopeMissing | Kind::BodyFailed => {
-            StatusCode::BAD_REQUEST
+        Kind::Timeout | Kind::DeadlineExceeded | Kind::LeadershipLost => {
+            StatusCode::GATEWAY_TIMEOUT
         }
+        Kind::KeyMissing
+        | Kind::KeyMalformed
+        | Kind::ScopeMissing
+        | Kind::BodyFailed
+        | Kind::TokenMissing
+        | Kind::TokenMalformed => StatusCode::BAD_REQUEST,
         Kind::InFlight | Kind::OutcomeUnknown | Kind::ResultUnavailable | Kind::StaleToken => {
             StatusCode::CONFLICT
         }
@@ -118,7 +128,9 @@ const fn default_status(kind: Kind) -> StatusCode {
         | Kind::StoreUnavailable
         | Kind::StoreFull
         | Kind::TooManyWaiters
-        | Kind::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
+        | Kind::ShuttingDown
+        | Kind::TermUnrecorded
+        | Kind::NotLeader => StatusCode::SERVICE_UNAVAILABLE,
     }
 }
 

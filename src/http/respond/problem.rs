@@ -9,7 +9,7 @@ use http::{Response, StatusCode};
 
 use crate::error::{Kind, Rejection};
 
-use super::detail;
+use super::{detail, hint};
 
 /// What a client is told (RFC 9457 §3).
 #[derive(Debug)]
@@ -54,6 +54,9 @@ impl<'a> Problem<'a> {
         );
         if let Some(wait) = self.wait() {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(wait)));
+        }
+        if let Some((name, value)) = self.refusal.and_then(hint) {
+            headers.insert(name, value);
         }
         if self
             .refusal

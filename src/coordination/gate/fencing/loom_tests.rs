@@ -1,5 +1,5 @@
 use std::sync::Mutex;
-use std::task::Wake;
+use std::task::{Context, Poll, Wake};
 
 use loom::thread;
 

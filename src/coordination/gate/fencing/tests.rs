@@ -2,7 +2,7 @@ use std::pin::pin;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 use futures::FutureExt;
 use proptest::prelude::*;

@@ -3,60 +3,9 @@
 use super::*;
 
 #[test]
-fn what_is_due_comes_at_its_time_and_once() {
+fn in_the_margin_nothing_is_started_and_after_it_a_new_term_is() {
     let mut proposer = proposer();
     elected(&mut proposer, at(0));
-    let mut seen = Vec::new();
-    while let Some(wakes) = proposer.wakes() {
-        assert_eq!(
-            proposer.tick(wakes.before(Duration::from_nanos(1)), EVEN),
-            Step::NONE
-        );
-        let step = proposer.tick(wakes, EVEN);
-        assert_ne!(step, Step::NONE, "{wakes:?}");
-        let since = wakes.since(Moment::ORIGIN).as_millis();
-        let event = match step.event {
-            None => "",
-            Some(Event::AtRisk(_)) => "at risk",
-            Some(Event::Expiring(_)) => "expiring",
-            Some(Event::Lost(_)) => "lost",
-            Some(other) => panic!("{other:?}"),
-        };
-        seen.push((since, step.send.is_some(), event));
-    }
-    let expected = [
-        (333, true, ""),
-        (433, true, ""),
-        (500, false, "at risk"),
-        (533, true, ""),
-        (633, true, ""),
-        (733, true, ""),
-        (833, true, ""),
-        (900, false, "expiring"),
-        (1000, false, "lost"),
-    ];
-    assert_eq!(seen, expected);
-}
-
-#[test]
-fn a_clock_that_leaps_brings_the_last_news_only() {
-    let mut proposer = proposer();
-    elected(&mut proposer, at(0));
-    assert_eq!(
-        proposer.tick(at(5000), 0),
-        Step::event(Event::Lost(token(1)))
-    );
-    assert_eq!(proposer.tick(at(5000), 0), Step::NONE);
-}
-
-#[test]
-fn in_the_margin_nothing_is_started() {
-    let mut proposer = proposer();
-    elected(&mut proposer, at(0));
-    assert_eq!(
-        proposer.start(at(950), 0),
-        Step::event(Event::Expiring(token(1)))
-    );
     let retry = 50 * MS;
     let step = proposer.start(at(950), 0);
     assert_eq!(
@@ -66,11 +15,30 @@ fn in_the_margin_nothing_is_started() {
             retry
         })
     );
+    let ballot = ballot_of(proposer.start(at(1000), 0));
+    assert_eq!(proposer.held_until(), None);
+    assert_eq!(promised(&mut proposer, ballot, None, 1, at(1000)), 2);
+}
+
+#[test]
+fn an_attempt_wakes_to_ask_again_and_at_its_end() {
+    let mut proposer = proposer();
+    assert_eq!(proposer.wakes(), None);
+    let ballot = ballot_of(proposer.start(Moment::ORIGIN, EVEN));
+    assert_eq!(proposer.wakes(), Some(at(100)));
+    assert_eq!(ballot_of(proposer.tick(at(950), EVEN)), ballot);
+    assert_eq!(proposer.wakes(), Some(at(1000)));
+    assert_eq!(why(proposer.tick(at(1000), 0)), Abandoned::TimedOut);
+    assert_eq!(proposer.wakes(), None);
+
+    elected(&mut proposer, at(0));
+    assert_eq!(proposer.wakes(), None);
+    let _ = proposer.start(at(850), EVEN);
     assert_eq!(
-        proposer.start(at(1000), 0),
-        Step::event(Event::Lost(token(1)))
+        proposer.wakes(),
+        Some(at(900)),
+        "the lease may be used until then"
     );
-    assert!(proposer.start(at(1000), 0).send.is_some());
 }
 
 #[test]
@@ -111,7 +79,7 @@ fn a_hint_of_what_is_left_is_waited_for_but_no_longer_than_any_lease() {
         let _ = proposer.handle(promise(ballot, 0, live, 0), at(0));
         let step = proposer.handle(promise(ballot, 1, live, 0), at(0));
         let Some(Event::Abandoned {
-            why: Abandoned::Taken,
+            why: Abandoned::Taken { by: OTHER },
             retry,
         }) = step.event
         else {
@@ -141,4 +109,53 @@ fn after_a_success_the_waits_are_short_again() {
     elected(&mut proposer, at(0));
     let _ = proposer.resign();
     assert_eq!(fail(&mut proposer, at(0)), first);
+}
+
+#[test]
+fn who_is_told_that_the_lease_is_free_asks_at_once_above_all_that_it_has_heard() {
+    let mut proposer = proposer();
+    let ballot = ballot_of(proposer.start(Moment::ORIGIN, u64::MAX));
+    let live = Some(Live {
+        ballot: Ballot {
+            owner: OTHER,
+            ..ballot
+        },
+        remaining: Duration::ZERO,
+    });
+    for from in [0, 1] {
+        let _ = proposer.handle(promise(ballot, from, live, 4), at(0));
+    }
+    let _ = proposer.handle(nack(ballot, 2, 7, 3), at(5));
+    let step = proposer.seize(at(10), 0);
+    let Some(Message::Accept(accept)) = step.send else {
+        panic!("{step:?}");
+    };
+    assert_eq!((accept.ballot.counter, accept.token), (8, token(5)));
+    let _ = proposer.handle(accepted(accept.ballot, 0), at(20));
+    let step = proposer.handle(accepted(accept.ballot, 2), at(20));
+    assert!(matches!(step.event, Some(Event::Elected(grant)) if grant.ends == at(1010)));
+    // What is held is renewed, under its token.
+    let renewal = ballot_of(proposer.seize(at(30), 0));
+    assert_eq!(promised(&mut proposer, renewal, None, 0, at(30)), 5);
+}
+
+#[test]
+fn a_lease_in_the_way_is_no_contest_however_often() {
+    let mut proposer = proposer();
+    for _ in 0..9 {
+        let ballot = ballot_of(proposer.start(Moment::ORIGIN, u64::MAX));
+        let live = Some(Live {
+            ballot: Ballot {
+                owner: OTHER,
+                ..ballot
+            },
+            remaining: Duration::ZERO,
+        });
+        let _ = proposer.handle(promise(ballot, 0, live, 0), at(0));
+        let step = proposer.handle(promise(ballot, 1, live, 0), at(0));
+        match step.event {
+            Some(Event::Abandoned { retry, .. }) => assert!(retry <= 100 * MS, "{retry:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
 }
