@@ -48,10 +48,13 @@ deny:
 bench *filter:
     cargo bench --bench patterns -- {{ filter }}
 
-# Instructions per thousand calls of the same cases; needs valgrind, installs the runner.
-instructions:
-    cargo install gungraun-runner --version 0.20.0
-    cd benches/instructions && cargo bench
+# Instructions, locked operations, allocations and clock reads a call: of all cases, or of those named.
+instructions *text:
+    .ci/counts.py --show {{ text }}
+
+# The same of our own cases, compared with the baseline.
+counts:
+    .ci/run counts
 
 # Fuzzes one target of `fuzz/` for so many seconds; needs nightly Rust and cargo-fuzz.
 fuzz target seconds="60":

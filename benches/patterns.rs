@@ -37,8 +37,8 @@ rows! {
     floor { service }
     timeout { mainstay, tower }
     timeout_pending { mainstay, tower }
-    retry { mainstay, tower }
-    breaker { mainstay_time_window, mainstay_count_window, mainstay_open }
+    retry { mainstay, tower, tower_backoff }
+    breaker { mainstay_time_window, mainstay_count_window, mainstay_consecutive, mainstay_open }
     bulkhead { mainstay, tower }
     stack { mainstay, tower }
 }

@@ -29,10 +29,10 @@ mod worker;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use mainstay::coordination::FencingToken;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tower::BoxError;
 
 use resource::{Resource, landed_stale};
@@ -157,11 +157,11 @@ async fn lead(rounds: u32, is_json: bool) -> Result<(), BoxError> {
     let mut workers = Workers::start(port, &folder.0)?;
     let http = wire::http();
 
+    let start = Instant::now();
     let mut failovers = Vec::new();
     let mut last = None;
     for mishap in (0..rounds).flat_map(|_| [Mishap::Stopped, Mishap::CutOff, Mishap::Killed]) {
         let (token, leader, _) = resource.next(last, PATIENCE).await?;
-        println!("term {token}: worker {leader} leads");
         sleep(TTL).await;
         let failover = one(mishap, token, leader, &resource, &mut workers, &http).await?;
         failovers.push(failover);
@@ -177,6 +177,10 @@ async fn lead(rounds: u32, is_json: bool) -> Result<(), BoxError> {
 
     let (terms, stale) = {
         let log = resource.log();
+        for (token, node, at) in &log.terms {
+            let since = at.saturating_duration_since(start).as_secs_f64();
+            println!("{since:6.2} s: worker {node} leads in term {token}");
+        }
         (log.terms.len(), log.stale)
     };
     let landed = landed_stale(&std::fs::read(folder.0.join("ledger.txt"))?.into())?;

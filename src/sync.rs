@@ -1,5 +1,5 @@
-//! The shared state of layers: a lock that survives a panic, counters kept apart per thread, and the
-//! swap to loom's types under `--cfg mainstay_loom`.
+//! The shared state of layers: a lock that survives a panic, counters and references kept apart per
+//! thread, and the swap to loom's types under `--cfg mainstay_loom`.
 
 #[cfg(not(all(test, mainstay_loom)))]
 mod primitives {
@@ -16,8 +16,10 @@ mod primitives {
 pub(crate) use primitives::atomic;
 
 use primitives::{Mutex, MutexGuard};
+use std::fmt;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{PoisonError, TryLockError};
+use std::sync::{Arc, PoisonError, TryLockError};
 use std::time::Duration;
 
 /// A mutex for short critical sections, never held across an await.
@@ -99,20 +101,15 @@ struct Padded<T>(T);
 
 impl<T> Striped<T> {
     pub(crate) fn new(make: impl Fn() -> T) -> Self {
-        let count = threads::parallelism().next_power_of_two().min(16);
         Self {
-            stripes: (0..count).map(|_| Padded(make())).collect(),
+            stripes: (0..stripes()).map(|_| Padded(make())).collect(),
         }
     }
 
     /// The stripe of the thread that asks. Threads may share one; a thread keeps its own.
+    #[inline]
     pub(crate) fn mine(&self) -> &T {
-        let mask = self.stripes.len().saturating_sub(1);
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "the mask keeps it below the length"
-        )]
-        &self.stripes[threads::thread_index() & mask].0
+        &mine(&self.stripes).0
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
@@ -120,19 +117,123 @@ impl<T> Striped<T> {
     }
 }
 
+fn stripes() -> usize {
+    threads::parallelism().next_power_of_two().min(16)
+}
+
+/// Of as many as there are stripes, the one of the thread that asks.
+#[inline]
+fn mine<T>(stripes: &[T]) -> &T {
+    let mask = stripes.len().saturating_sub(1);
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the mask keeps it below the length"
+    )]
+    &stripes[threads::thread_index() & mask]
+}
+
+/// A value that is shared by all who have it, and held by calls without a common reference count: that
+/// of an `Arc` is a line which all threads write on, and costs more than the rest of a call when two do.
+///
+/// Each stripe of threads has a count of its own. The value lives until all that have it and all that
+/// hold it are gone, as with one count.
+pub(crate) struct Spread<T>(Arc<Holders<T>>);
+
+struct Holders<T> {
+    value: Arc<T>,
+    stripes: Box<[Held<T>]>,
+}
+
+/// A [`Spread`] value, held for one call.
+pub(crate) struct Held<T>(Arc<Padded<Arc<T>>>);
+
+impl<T> Spread<T> {
+    pub(crate) fn new(value: T) -> Self {
+        let value = Arc::new(value);
+        let hold = |_| Held(Arc::new(Padded(Arc::clone(&value))));
+        Self(Arc::new(Holders {
+            stripes: (0..stripes()).map(hold).collect(),
+            value,
+        }))
+    }
+
+    /// Holds it, by the count of the thread that asks.
+    #[inline]
+    pub(crate) fn hold(&self) -> Held<T> {
+        mine(&self.0.stripes).clone()
+    }
+}
+
+impl<T> Clone for Spread<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for Spread<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0.value
+    }
+}
+
+impl<T> Clone for Held<T> {
+    #[inline]
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<T> Deref for Held<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0.0
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Spread<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Held<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
 #[cfg(not(all(test, mainstay_loom)))]
 mod threads {
+    use std::cell::Cell;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     static NEXT: AtomicUsize = AtomicUsize::new(0);
 
+    const NONE: usize = usize::MAX;
+
     thread_local! {
-        // Ordering: Relaxed suffices; only that the numbers differ matters.
-        static INDEX: usize = NEXT.fetch_add(1, Ordering::Relaxed);
+        static INDEX: Cell<usize> = const { Cell::new(NONE) };
     }
 
+    #[inline]
     pub(super) fn thread_index() -> usize {
-        INDEX.with(|index| *index)
+        match INDEX.get() {
+            NONE => number(),
+            index => index,
+        }
+    }
+
+    #[cold]
+    fn number() -> usize {
+        // Ordering: Relaxed suffices; only that the numbers differ matters.
+        let index = NEXT.fetch_add(1, Ordering::Relaxed);
+        INDEX.set(index);
+        index
     }
 
     pub(super) fn parallelism() -> usize {
@@ -152,6 +253,46 @@ mod threads {
 
     pub(super) fn parallelism() -> usize {
         2
+    }
+}
+
+#[cfg(all(test, not(mainstay_loom)))]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn a_value_lives_until_none_has_it_and_none_holds_it() {
+        let value = Arc::new(7);
+        let spread = Spread::new(Arc::clone(&value));
+        let (twin, held) = (spread.clone(), spread.hold());
+        let again = held.clone();
+        drop((spread, twin));
+        assert_eq!((**held, **again, Arc::strong_count(&value)), (7, 7, 2));
+        drop(held);
+        assert_eq!(Arc::strong_count(&value), 2, "held still");
+        drop(again);
+        assert_eq!(Arc::strong_count(&value), 1);
+    }
+
+    #[test]
+    fn threads_hold_a_value_by_different_counts_and_each_by_its_own() {
+        let spread = &Spread::new(());
+        let count = || {
+            let [one, two] = [spread.hold(), spread.hold()];
+            assert!(Arc::ptr_eq(&one.0, &two.0));
+            Arc::as_ptr(&one.0).addr()
+        };
+        let counts: HashSet<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..64).map(|_| scope.spawn(count)).collect();
+            threads
+                .into_iter()
+                .map(|each| each.join().unwrap())
+                .collect()
+        });
+        assert!(counts.len() > 1 || stripes() == 1, "{counts:?}");
+        assert!(counts.iter().all(|count| count % 128 == 0), "{counts:?}");
     }
 }
 

@@ -33,6 +33,11 @@ impl Timer {
         self.sleep.is_some()
     }
 
+    /// When it fires; `None` when it never does.
+    pub(crate) fn fires_at(&self) -> Option<Instant> {
+        self.sleep.as_ref().map(Sleep::deadline)
+    }
+
     /// Arms it, again if it was armed before. At `None` it never fires.
     pub(crate) fn arm(self: Pin<&mut Self>, at: Option<Instant>) {
         self.project().sleep.set(at.map(sleep_until));

@@ -14,6 +14,11 @@ pub(crate) mod stack;
 pub(crate) mod timeout;
 pub(crate) mod timeout_pending;
 
+/// A service that is measured, on one thread or on several that share its layer.
+pub(crate) trait Case: Service<u64, Response = u64> + Clone + Send {}
+
+impl<S: Service<u64, Response = u64> + Clone + Send> Case for S {}
+
 /// A runtime whose timers the cases use. Nothing is spawned on it.
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread()
@@ -88,7 +93,7 @@ impl Service<u64> for AnswerLater {
 }
 
 pub(crate) mod floor {
-    pub(crate) fn service() -> super::Answer {
+    pub(crate) fn service() -> impl super::Case {
         super::Answer
     }
 }

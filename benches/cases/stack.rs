@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use tower::{Service, ServiceBuilder};
+use tower::ServiceBuilder;
 
 use ::mainstay::breaker::{BreakerConfig, BreakerLayer};
 use ::mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
 use ::mainstay::retry::{RetryConfig, RetryLayer};
 use ::mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 
-use super::Answer;
+use super::{Answer, Case};
 
-pub(crate) fn mainstay() -> impl Service<u64, Response = u64> {
+pub(crate) fn mainstay() -> impl Case {
     let bulkhead = BulkheadConfig::default().concurrency(1000);
     let timeout = super::layer(TimeoutLayer::new("bench", TimeoutConfig::default()), Answer);
     let breaker = super::layer(
@@ -22,10 +22,10 @@ pub(crate) fn mainstay() -> impl Service<u64, Response = u64> {
     super::layer(BulkheadLayer::new("bench", bulkhead), retry)
 }
 
-pub(crate) fn tower() -> impl Service<u64, Response = u64> {
+pub(crate) fn tower() -> impl Case {
     ServiceBuilder::new()
         .concurrency_limit(1000)
-        .retry(super::retry::Attempts(3))
+        .retry(super::retry::backing_off())
         .timeout(Duration::from_secs(30))
         .service(Answer)
 }

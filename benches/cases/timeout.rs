@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use tower::Service;
-
 use ::mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 
-use super::Answer;
+use super::{Answer, Case};
 
-pub(crate) fn mainstay() -> impl Service<u64, Response = u64> {
+pub(crate) fn mainstay() -> impl Case {
     super::layer(TimeoutLayer::new("bench", TimeoutConfig::default()), Answer)
 }
 
-pub(crate) fn tower() -> impl Service<u64, Response = u64> {
+pub(crate) fn tower() -> impl Case {
     ::tower::timeout::Timeout::new(Answer, Duration::from_secs(30))
 }

@@ -2,19 +2,17 @@
 
 use std::time::Duration;
 
-use tower::Service;
-
 use ::mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 
-use super::AnswerLater;
+use super::{AnswerLater, Case};
 
-pub(crate) fn mainstay() -> impl Service<u64, Response = u64> {
+pub(crate) fn mainstay() -> impl Case {
     super::layer(
         TimeoutLayer::new("bench", TimeoutConfig::default()),
         AnswerLater,
     )
 }
 
-pub(crate) fn tower() -> impl Service<u64, Response = u64> {
+pub(crate) fn tower() -> impl Case {
     ::tower::timeout::Timeout::new(AnswerLater, Duration::from_secs(30))
 }

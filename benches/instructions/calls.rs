@@ -1,46 +1,123 @@
-//! Instructions for a thousand calls, counted by valgrind: the same for the same binary, whatever
-//! else the machine does. The cases are those of `patterns`; making the service is counted too.
+//! So many calls of one case of `benches/cases`, for valgrind to count: `.ci/counts.py` runs it.
 //!
 //! ```text
-//! cargo install gungraun-runner --version 0.20.0
-//! cd benches/instructions && cargo bench
+//! calls                       lists the cases
+//! calls <case> <n>            makes the service, and n calls of it
+//! calls <case> <n> recorded   with a metrics recorder installed
+//! calls <case> size           the size of its response future
+//! calls <case> time <threads> nanoseconds a call, on so many threads that share the layer
 //! ```
 
 #[path = "../cases/mod.rs"]
 mod cases;
+mod recorder;
 
 use std::hint::black_box;
+use std::sync::Barrier;
+use std::time::Instant;
 
-use gungraun::{library_benchmark, library_benchmark_group, main};
 use tower::Service;
 
-/// A thousand calls of one service.
-fn run(mut service: impl Service<u64, Response = u64>) {
-    let runtime = cases::runtime();
-    let _entered = runtime.enter();
-    for request in 0..1000 {
-        black_box(cases::call(&mut service, black_box(request)));
+/// What is asked of a case.
+enum Task {
+    Size,
+    Calls(u64),
+    Time(usize),
+}
+
+fn run<S>(mut service: S, task: &Task)
+where
+    S: Service<u64, Response = u64> + Clone + Send,
+{
+    match task {
+        Task::Size => println!("{}", size_of::<S::Future>()),
+        Task::Calls(count) => calls(&mut service, *count),
+        Task::Time(threads) => time(&service, *threads),
     }
 }
 
-#[library_benchmark]
-#[bench::floor(|| run(cases::floor::service()))]
-#[bench::timeout_mainstay(|| run(cases::timeout::mainstay()))]
-#[bench::timeout_tower(|| run(cases::timeout::tower()))]
-#[bench::timeout_pending_mainstay(|| run(cases::timeout_pending::mainstay()))]
-#[bench::timeout_pending_tower(|| run(cases::timeout_pending::tower()))]
-#[bench::retry_mainstay(|| run(cases::retry::mainstay()))]
-#[bench::retry_tower(|| run(cases::retry::tower()))]
-#[bench::breaker_mainstay_time_window(|| run(cases::breaker::mainstay_time_window()))]
-#[bench::breaker_mainstay_count_window(|| run(cases::breaker::mainstay_count_window()))]
-#[bench::breaker_mainstay_open(|| run(cases::breaker::mainstay_open()))]
-#[bench::bulkhead_mainstay(|| run(cases::bulkhead::mainstay()))]
-#[bench::bulkhead_tower(|| run(cases::bulkhead::tower()))]
-#[bench::stack_mainstay(|| run(cases::stack::mainstay()))]
-#[bench::stack_tower(|| run(cases::stack::tower()))]
-fn thousand_calls(case: fn()) {
-    case();
+fn calls<S: Service<u64, Response = u64>>(service: &mut S, count: u64) {
+    for request in 0..count {
+        black_box(cases::call(service, black_box(request)));
+    }
 }
 
-library_benchmark_group!(name = calls, benchmarks = thousand_calls);
-main!(library_benchmark_groups = calls);
+/// The median of some rounds, and the shortest.
+fn time<S: Service<u64, Response = u64> + Clone + Send>(service: &S, threads: usize) {
+    const CALLS: u32 = 20_000;
+    const ROUNDS: usize = 201;
+    let barrier = Barrier::new(threads);
+    let mut rounds: Vec<f64> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                let (mut service, barrier) = (service.clone(), &barrier);
+                scope.spawn(move || {
+                    let runtime = cases::runtime();
+                    let _entered = runtime.enter();
+                    let mut round = || {
+                        barrier.wait();
+                        let began = Instant::now();
+                        calls(&mut service, CALLS.into());
+                        began.elapsed().as_secs_f64() * 1e9 / f64::from(CALLS)
+                    };
+                    (0..ROUNDS).map(|_| round()).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        let join = |worker: std::thread::ScopedJoinHandle<'_, _>| worker.join().expect("a worker");
+        workers.into_iter().flat_map(join).collect()
+    });
+    rounds.sort_by(f64::total_cmp);
+    println!("{:.1} {:.1}", rounds[rounds.len() / 2], rounds[0]);
+}
+
+macro_rules! cases {
+    ($($group:ident { $($case:ident),+ $(,)? })+) => {
+        const CASES: &[&str] = &[$($(concat!(stringify!($group), "/", stringify!($case))),+),+];
+
+        fn case(name: &str, task: &Task) {
+            match name {
+                $($(concat!(stringify!($group), "/", stringify!($case)) => {
+                    run(cases::$group::$case(), task);
+                })+)+
+                _ => panic!("no case {name}"),
+            }
+        }
+    };
+}
+
+cases! {
+    floor { service }
+    timeout { mainstay, tower }
+    timeout_pending { mainstay, tower }
+    retry { mainstay, tower, tower_backoff }
+    breaker { mainstay_time_window, mainstay_count_window, mainstay_consecutive, mainstay_open }
+    bulkhead { mainstay, tower }
+    stack { mainstay, tower }
+}
+
+fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let runtime = cases::runtime();
+    let _entered = runtime.enter();
+    match words[..] {
+        [] => println!("{}", CASES.join("\n")),
+        [name, "size"] => case(name, &Task::Size),
+        [name, "time", threads] => case(name, &Task::Time(number(threads))),
+        [name, "time", threads, "recorded"] => {
+            recorder::install();
+            case(name, &Task::Time(number(threads)));
+        }
+        [name, count] => case(name, &Task::Calls(number(count))),
+        [name, count, "recorded"] => {
+            recorder::install();
+            case(name, &Task::Calls(number(count)));
+        }
+        _ => panic!("see the head of the source"),
+    }
+}
+
+fn number<T: std::str::FromStr<Err: std::fmt::Debug>>(word: &str) -> T {
+    word.parse().expect("a number")
+}

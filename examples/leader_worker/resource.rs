@@ -4,7 +4,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -19,6 +19,7 @@ use mainstay::coordination::{
 use mainstay::error;
 use mainstay::http::RespondLayer;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 use tower::{BoxError, ServiceBuilder};
 
 /// What has come to the resource.

@@ -1,7 +1,7 @@
 //! What the services of one layer share: the policy behind its lock, and what calls use without it.
 //!
 //! A call of a closed circuit is admitted by one load and recorded under the lock of its thread's
-//! stripe alone. The circuit's lock is taken by calls that fail, by probes, and by the handle. Under
+//! stripe alone (see `passage`). The circuit's lock is taken by calls that fail, by probes, and by the handle. Under
 //! it, and only under it, stripes are taken in turn and a phase is published; the epochs that the
 //! windows take change before the phase does, so no result of a new epoch is taken for a stale one.
 
@@ -27,8 +27,8 @@ use super::window::{Consecutive, Recorded, Sample, Windows};
 
 #[derive(Debug)]
 pub(super) struct Circuit {
-    gate: Gate,
-    dials: Dials,
+    pub(super) gate: Gate,
+    pub(super) dials: Dials,
     windows: Windows,
     consecutive: Consecutive,
     policy: Lock<Policy>,
@@ -87,29 +87,24 @@ impl Circuit {
     }
 
     /// A call wants to run.
-    #[inline]
     pub(super) fn admit(&self, source: &impl Source) -> (Result<Permit, Refused>, News) {
-        let phase = self.gate.phase();
-        match phase.mode {
-            Mode::Closed | Mode::Disabled => {
-                let permit = Permit {
-                    epoch: phase.epoch,
-                    ticketed: Ticketed::Call,
-                    age: Age::since(phase.timed.then(|| source.now())),
-                };
-                (Ok(permit), News::default())
-            }
+        if let Some(permit) = self.pass(source) {
+            return (Ok(permit), News::default());
+        }
+        match self.gate.phase().mode {
             Mode::ForcedOpen => (Err(Refused(None)), News::default()),
             Mode::Open => match self.still_open(source) {
                 Err(left) => (Err(Refused(left)), News::default()),
                 Ok(now) => self.admit_in_turn(now, source.draw()),
             },
-            Mode::Ramp | Mode::HalfOpen => self.admit_in_turn(source.now(), source.draw()),
+            // In the first two, it has closed since it was looked at.
+            Mode::Closed | Mode::Disabled | Mode::Ramp | Mode::HalfOpen => {
+                self.admit_in_turn(source.now(), source.draw())
+            }
         }
     }
 
     /// Whether a call would be admitted; if not, until when, as far as is known.
-    #[inline]
     pub(super) fn peek(&self, source: &impl Source) -> (Result<(), Option<Instant>>, News) {
         match self.gate.phase().mode {
             Mode::Closed | Mode::Ramp | Mode::Disabled => (Ok(()), News::default()),
@@ -145,13 +140,17 @@ impl Circuit {
     }
 
     /// An admitted call was answered.
-    #[inline]
     pub(super) fn settle(
         &self,
         permit: Permit,
         failure: Option<Failure>,
         source: &impl Source,
     ) -> (Judged, News) {
+        if failure.is_none() {
+            if let Some(judged) = self.succeed(&permit, source) {
+                return (judged, News::default());
+            }
+        }
         let mut clock = Clock::new(source);
         let took = permit.age.at(|| clock.now());
         let slow = took.is_some_and(|took| self.dials.is_slow(took));
@@ -176,8 +175,7 @@ impl Circuit {
                 let change = self.judge(permit.epoch, bad, clock.now(), source.draw());
                 (judged, News::of(change))
             }
-            (Judged::Counted, None) => (judged, News::default()),
-            (Judged::Stale, _) => (self.stale(), News::default()),
+            (judged, _) => (judged, News::default()),
         }
     }
 
@@ -301,7 +299,12 @@ impl Circuit {
     }
 
     #[inline]
-    fn record(&self, epoch: Epoch, sample: Sample, clock: &mut Clock<'_, impl Source>) -> Judged {
+    pub(super) fn record(
+        &self,
+        epoch: Epoch,
+        sample: Sample,
+        clock: &mut Clock<'_, impl Source>,
+    ) -> Judged {
         let recorded = self
             .windows
             .record(epoch, sample, || self.gate.nanos(clock.now()));
@@ -311,7 +314,7 @@ impl Circuit {
             Recorded::NotKept => self.gate.phase().epoch != epoch,
         };
         if stale {
-            return Judged::Stale;
+            return self.stale();
         }
         if self.dials.counts_in_a_row() {
             if sample.failed {
@@ -373,6 +376,7 @@ impl Circuit {
         }
     }
 
+    #[cold]
     fn stale(&self) -> Judged {
         // Ordering: Relaxed suffices; the figure stands alone.
         self.stale.fetch_add(1, Ordering::Relaxed);

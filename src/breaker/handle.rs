@@ -1,9 +1,9 @@
 //! Reads and steers a circuit while it is in use.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::ConfigError;
+use crate::sync::Spread;
 use crate::time;
 
 use super::policy::Policy;
@@ -16,11 +16,11 @@ use super::{BreakerConfig, Snapshot, State, StateWatch};
 /// window is emptied, and calls in flight do not count any more.
 #[derive(Clone, Debug)]
 pub struct BreakerHandle {
-    shared: Arc<Shared>,
+    shared: Spread<Shared>,
 }
 
 impl BreakerHandle {
-    pub(super) const fn new(shared: Arc<Shared>) -> Self {
+    pub(super) const fn new(shared: Spread<Shared>) -> Self {
         Self { shared }
     }
 

@@ -1,7 +1,5 @@
 //! Settings of a breaker.
 
-use std::sync::Arc;
-
 use tower::Layer;
 
 use crate::classify::ByError;
@@ -9,6 +7,7 @@ use crate::context::Ambient;
 use crate::error::ConfigError;
 use crate::name::Name;
 use crate::rng::Rng;
+use crate::sync::Spread;
 
 use super::service::{Rules, WhenOpen};
 use super::shared::Shared;
@@ -19,7 +18,7 @@ use super::{AtResponse, Breaker, BreakerConfig, BreakerHandle};
 /// The services of one layer value and of its clones share one circuit.
 #[derive(Clone, Debug)]
 pub struct BreakerLayer<K = ByError, X = Ambient, H = AtResponse> {
-    shared: Arc<Shared>,
+    shared: Spread<Shared>,
     rules: Rules<K, X, H>,
 }
 
@@ -30,7 +29,7 @@ impl BreakerLayer {
     /// When a setting is out of range.
     pub fn new(name: impl Into<Name>, config: BreakerConfig) -> Result<Self, ConfigError> {
         Ok(Self {
-            shared: Arc::new(Shared::new(name.into(), config)?),
+            shared: Spread::new(Shared::new(name.into(), config)?),
             rules: Rules {
                 classify: ByError,
                 context: Ambient,
@@ -106,7 +105,7 @@ impl<K, X, H> BreakerLayer<K, X, H> {
 
     /// A handle to the circuit.
     pub fn handle(&self) -> BreakerHandle {
-        BreakerHandle::new(Arc::clone(&self.shared))
+        BreakerHandle::new(self.shared.clone())
     }
 }
 
@@ -114,6 +113,6 @@ impl<S, K: Clone, X: Clone, H: Clone> Layer<S> for BreakerLayer<K, X, H> {
     type Service = Breaker<S, K, X, H>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Breaker::new(inner, Arc::clone(&self.shared), self.rules.clone())
+        Breaker::new(inner, self.shared.clone(), self.rules.clone())
     }
 }

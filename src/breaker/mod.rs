@@ -198,6 +198,7 @@ mod gate;
 mod handle;
 mod layer;
 mod open_time;
+mod passage;
 mod permit;
 mod policy;
 mod probation;

@@ -1,6 +1,5 @@
 //! Admits calls while the circuit is closed.
 
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use tower::Service;
@@ -8,6 +7,7 @@ use tower::Service;
 use crate::classify::{ByError, Classify};
 use crate::context::{Ambient, CallContext};
 use crate::error::{Executed, Kind, StackError};
+use crate::sync::Spread;
 use crate::telemetry::Tally;
 use crate::time;
 
@@ -21,7 +21,7 @@ use super::{AtResponse, ResponseFuture, Settle};
 pub struct Breaker<S, K = ByError, X = Ambient, H = AtResponse> /* S::Error: StackError; add error::layer()? */
 {
     inner: S,
-    shared: Arc<Shared>,
+    shared: Spread<Shared>,
     rules: Rules<K, X, H>,
     readied: Readied,
     wait: Wait,
@@ -56,7 +56,7 @@ enum Readied {
 }
 
 impl<S, K, X, H> Breaker<S, K, X, H> {
-    pub(super) fn new(inner: S, shared: Arc<Shared>, rules: Rules<K, X, H>) -> Self {
+    pub(super) fn new(inner: S, shared: Spread<Shared>, rules: Rules<K, X, H>) -> Self {
         Self {
             inner,
             shared,
@@ -70,19 +70,19 @@ impl<S, K, X, H> Breaker<S, K, X, H> {
 /// By hand: readiness belongs to the instance that was polled.
 impl<S: Clone, K: Clone, X: Clone, H: Clone> Clone for Breaker<S, K, X, H> {
     fn clone(&self) -> Self {
-        let shared = Arc::clone(&self.shared);
+        let shared = self.shared.clone();
         Self::new(self.inner.clone(), shared, self.rules.clone())
     }
 }
 
-impl<S: Clone, K, X, H> Breaker<S, K, X, H> {
-    /// Gives back what the inner service may hold because it was asked for readiness: a clone takes
-    /// its place that was not.
-    fn unready(&mut self) {
-        if let Readied::Asked = self.readied {
-            self.inner = self.inner.clone();
+impl Readied {
+    /// Gives back what `inner` may hold because it was asked for readiness: a clone takes its place
+    /// that was not.
+    fn undo<S: Clone>(&mut self, inner: &mut S) {
+        if let Self::Asked = self {
+            *inner = inner.clone();
         }
-        self.readied = Readied::No;
+        *self = Self::No;
     }
 }
 
@@ -112,12 +112,12 @@ where
                 }
                 (Err(_), WhenOpen::Refuse) => {
                     self.wait.end();
-                    self.unready();
+                    self.readied.undo(&mut self.inner);
                     self.readied = Readied::Refusing;
                     return Poll::Ready(Ok(()));
                 }
                 (Err(until), WhenOpen::Wait) => {
-                    self.unready();
+                    self.readied.undo(&mut self.inner);
                     until
                 }
             };
@@ -126,12 +126,13 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let mut tally = Tally::new(&self.shared);
+        let mut tally = Tally::by(&*self.shared);
         let deadline = self.rules.context.deadline(&request);
         if deadline.is_some_and(|deadline| deadline.has_passed(time::now())) {
             // Before the circuit is asked: nobody waits for what a probe would find.
-            self.unready();
-            return ResponseFuture::rejected(tally.reject(Kind::DeadlineExceeded, Executed::No));
+            let refusal = tally.reject(Kind::DeadlineExceeded, Executed::No);
+            self.readied.undo(&mut self.inner);
+            return ResponseFuture::rejected(refusal);
         }
         let admission = match self.readied {
             Readied::Refusing => Err(self.shared.refuse()),
@@ -140,14 +141,14 @@ where
         match admission {
             Ok(permit) => {
                 self.readied = Readied::No;
-                let mut admitted = Admitted::new(tally, permit);
+                let mut admitted = Admitted::new(tally.hand_to(self.shared.hold()), permit);
                 let inner = admitted.run(|| self.inner.call(request));
                 let (classify, settle) = (self.rules.classify.clone(), self.rules.settle.clone());
                 ResponseFuture::new(admitted, classify, settle, inner)
             }
             Err(Refused(after)) => {
-                self.unready();
                 let refusal = tally.reject(Kind::CircuitOpen, Executed::No);
+                self.readied.undo(&mut self.inner);
                 ResponseFuture::rejected(match after {
                     Some(after) => refusal.after(after),
                     None => refusal,

@@ -84,7 +84,16 @@ impl Shared {
         self.circuit.state()
     }
 
+    #[inline]
     pub(super) fn admit(&self) -> Result<Permit, Refused> {
+        match self.circuit.pass(&Live(&self.rng)) {
+            Some(permit) => Ok(permit),
+            None => self.admit_in_turn(),
+        }
+    }
+
+    #[cold]
+    fn admit_in_turn(&self) -> Result<Permit, Refused> {
         let (admission, news) = self.circuit.admit(&Live(&self.rng));
         self.tell(news);
         if admission.as_ref().is_ok_and(Permit::is_probe) {
@@ -99,12 +108,28 @@ impl Shared {
     }
 
     /// Whether a call would be admitted; if not, until when, as far as is known.
+    #[inline]
     pub(super) fn peek(&self) -> Result<(), Option<Instant>> {
+        if self.circuit.is_passable() {
+            return Ok(());
+        }
+        self.look_closer()
+    }
+
+    #[cold]
+    fn look_closer(&self) -> Result<(), Option<Instant>> {
         let (admission, news) = self.circuit.peek(&Live(&self.rng));
         self.tell(news);
         admission
     }
 
+    /// The call succeeded; `None` when nothing was done, because the circuit may change by it.
+    #[inline]
+    pub(super) fn succeed(&self, permit: &Permit) -> Option<Judged> {
+        self.circuit.succeed(permit, &Live(&self.rng))
+    }
+
+    #[cold]
     pub(super) fn settle(&self, permit: Permit, failure: Option<Failure>) {
         self.ended(&permit);
         let (judged, news) = self.circuit.settle(permit, failure, &Live(&self.rng));
@@ -112,6 +137,7 @@ impl Shared {
         self.tell(news);
     }
 
+    #[cold]
     pub(super) fn cancel(&self, permit: Permit) {
         self.ended(&permit);
         let (judged, news) = self.circuit.cancel(permit, &Live(&self.rng));
@@ -155,7 +181,8 @@ impl Shared {
         }
     }
 
-    fn judged(&self, judged: Judged) {
+    #[inline]
+    pub(super) fn judged(&self, judged: Judged) {
         if judged == Judged::Stale {
             self.stale.increment(1);
         }

@@ -9,6 +9,7 @@ use tower::Service;
 
 use crate::context::enter_deadline;
 use crate::error::{Executed, Kind, Rejection, StackError};
+use crate::sync::Held;
 use crate::telemetry::{End, Tally};
 use crate::time;
 use crate::timer::Timer;
@@ -204,7 +205,7 @@ fn poll_expired(
     timer.poll_fired(cx).map(|()| time::now())
 }
 
-fn refuse(tally: &mut Tally<Shared>, expired: Expired) -> Rejection {
+fn refuse(tally: &mut Tally<Shared, Held<Shared>>, expired: Expired) -> Rejection {
     let mut refuse = |kind| tally.reject(kind, Executed::No);
     match expired {
         Expired::Queue { retry_hint } => refuse(Kind::QueueTimeout).after(retry_hint),

@@ -1,12 +1,11 @@
 //! Settings and handle of a bulkhead.
 
-use std::sync::Arc;
-
 use tower::Layer;
 
 use crate::context::Ambient;
 use crate::error::{ConfigError, Kind};
 use crate::name::Name;
+use crate::sync::Spread;
 use crate::telemetry::{Calls, Gauge, Histogram, Metered, Scope, event};
 
 use super::semaphore::Semaphore;
@@ -17,7 +16,7 @@ use super::{Bulkhead, BulkheadConfig, UntilResponse};
 /// The services of one layer value and of its clones share its permits, its queue and its metrics.
 #[derive(Clone, Debug)]
 pub struct BulkheadLayer<H = UntilResponse, X = Ambient> {
-    shared: Arc<Shared>,
+    shared: Spread<Shared>,
     hold: H,
     context: X,
 }
@@ -59,7 +58,7 @@ impl BulkheadLayer {
             calls: Calls::new(scope, &kinds),
         };
         Ok(Self {
-            shared: Arc::new(shared),
+            shared: Spread::new(shared),
             hold: UntilResponse,
             context: Ambient,
         })
@@ -90,7 +89,7 @@ impl<H, X> BulkheadLayer<H, X> {
     /// A handle to watch and steer the services made, and to be made, by this layer.
     pub fn handle(&self) -> BulkheadHandle {
         BulkheadHandle {
-            shared: Arc::clone(&self.shared),
+            shared: self.shared.clone(),
         }
     }
 }
@@ -99,7 +98,7 @@ impl<S, H: Clone, X: Clone> Layer<S> for BulkheadLayer<H, X> {
     type Service = Bulkhead<S, H, X>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let shared = Arc::clone(&self.shared);
+        let shared = self.shared.clone();
         Bulkhead::new(inner, shared, self.hold.clone(), self.context.clone())
     }
 }
@@ -107,7 +106,7 @@ impl<S, H: Clone, X: Clone> Layer<S> for BulkheadLayer<H, X> {
 /// Watches and steers a [`BulkheadLayer`] while it is in use.
 #[derive(Clone, Debug)]
 pub struct BulkheadHandle {
-    shared: Arc<Shared>,
+    shared: Spread<Shared>,
 }
 
 impl BulkheadHandle {

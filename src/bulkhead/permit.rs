@@ -2,6 +2,7 @@
 
 use std::task::Waker;
 
+use crate::sync::Held;
 use crate::telemetry::Tally;
 
 use super::layer::Shared;
@@ -10,13 +11,13 @@ use super::waiters::Ticket;
 /// The right to be in flight; given back when it is dropped.
 #[derive(Debug)]
 pub struct Permit {
-    pub(super) tally: Tally<Shared>,
+    pub(super) tally: Tally<Shared, Held<Shared>>,
 }
 
 impl Permit {
     /// For a call that the semaphore has let in.
     #[inline]
-    pub(super) fn new(tally: Tally<Shared>) -> Self {
+    pub(super) fn new(tally: Tally<Shared, Held<Shared>>) -> Self {
         let permit = Self { tally };
         permit.tally.in_flight.increment(1.0);
         permit
@@ -35,11 +36,11 @@ impl Drop for Permit {
 #[derive(Debug)]
 pub(super) struct Place {
     ticket: Option<Ticket>,
-    pub(super) tally: Tally<Shared>,
+    pub(super) tally: Tally<Shared, Held<Shared>>,
 }
 
 impl Place {
-    pub(super) fn new(ticket: Ticket, tally: Tally<Shared>) -> Self {
+    pub(super) fn new(ticket: Ticket, tally: Tally<Shared, Held<Shared>>) -> Self {
         let ticket = Some(ticket);
         let place = Self { ticket, tally };
         place.tally.waiting.increment(1.0);

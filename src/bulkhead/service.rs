@@ -1,13 +1,13 @@
 //! Admits calls while there is room.
 
 use std::mem;
-use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use tower::Service;
 
 use crate::context::{Ambient, CallContext, Deadline, enter_deadline};
 use crate::error::{Executed, Kind, StackError};
+use crate::sync::Spread;
 use crate::telemetry::{End, Tally};
 use crate::time;
 
@@ -26,13 +26,13 @@ use super::{Hold, Permit, ResponseFuture, UntilResponse};
 pub struct Bulkhead<S, H = UntilResponse, X = Ambient> /* S::Error: StackError; add error::layer()? */
 {
     inner: S,
-    shared: Arc<Shared>,
+    shared: Spread<Shared>,
     hold: H,
     context: X,
 }
 
 impl<S, H, X> Bulkhead<S, H, X> {
-    pub(super) const fn new(inner: S, shared: Arc<Shared>, hold: H, context: X) -> Self {
+    pub(super) const fn new(inner: S, shared: Spread<Shared>, hold: H, context: X) -> Self {
         Self {
             inner,
             shared,
@@ -60,16 +60,19 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let mut tally = Tally::new(&self.shared);
+        let mut tally = Tally::by(&*self.shared);
         let deadline = self.context.deadline(&request).unwrap_or(Deadline::NEVER);
         if deadline != Deadline::NEVER && deadline.has_passed(time::now()) {
             let refusal = tally.reject(Kind::DeadlineExceeded, Executed::No);
             return ResponseFuture::ended(refusal.into(), self.hold.clone());
         }
         match self.shared.semaphore.enter() {
-            Entry::Permit => self.admit(request, deadline, Permit::new(tally)),
+            Entry::Permit => {
+                let permit = Permit::new(tally.hand_to(self.shared.hold()));
+                self.admit(request, deadline, permit)
+            }
             Entry::Queued(ticket, terms) => {
-                let held = Place::new(ticket, tally);
+                let held = Place::new(ticket, tally.hand_to(self.shared.hold()));
                 let waiting = Waiting {
                     inner: self.inner.clone(),
                     request,

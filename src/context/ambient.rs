@@ -48,8 +48,9 @@ pub(super) fn attempt() -> Option<Attempt> {
 }
 
 /// Says which attempt the code is that runs until the guard is dropped.
+#[inline]
 pub(crate) fn enter_attempt(attempt: Attempt) -> Entered<Attempt> {
-    Entered::new(&ATTEMPT, attempt)
+    Entered::new(attempt)
 }
 
 /// Says which deadline holds for the code that runs until the guard is dropped, unless a sooner one
@@ -57,22 +58,42 @@ pub(crate) fn enter_attempt(attempt: Attempt) -> Entered<Attempt> {
 ///
 /// For layers that call the inner service when they are polled: that may be outside of the scope in
 /// which they found the deadline.
+#[inline]
 pub(crate) fn enter_deadline(deadline: Deadline) -> Option<Entered<Deadline>> {
     (deadline != Deadline::NEVER).then(|| Entered::deadline(deadline))
 }
 
+/// What a thread says of the code that it runs, in a place that is the type's own.
+pub(crate) trait Said: Sized + 'static {
+    /// Calls `then` with the place.
+    fn with<T>(then: impl FnOnce(&Cell<Option<Self>>) -> T) -> T;
+}
+
+impl Said for Deadline {
+    #[inline]
+    fn with<T>(then: impl FnOnce(&Cell<Option<Self>>) -> T) -> T {
+        DEADLINE.with(then)
+    }
+}
+
+impl Said for Attempt {
+    #[inline]
+    fn with<T>(then: impl FnOnce(&Cell<Option<Self>>) -> T) -> T {
+        ATTEMPT.with(then)
+    }
+}
+
 /// Puts a value back when dropped, also by a panic. It stays on the thread that made it.
-pub(crate) struct Entered<T: 'static> {
-    slot: &'static std::thread::LocalKey<Cell<Option<T>>>,
+pub(crate) struct Entered<T: Said> {
     before: Option<T>,
     _thread: PhantomData<*const ()>,
 }
 
-impl<T> Entered<T> {
-    pub(crate) fn new(slot: &'static std::thread::LocalKey<Cell<Option<T>>>, value: T) -> Self {
+impl<T: Said> Entered<T> {
+    #[inline]
+    pub(crate) fn new(value: T) -> Self {
         Self {
-            slot,
-            before: slot.replace(Some(value)),
+            before: T::with(|slot| slot.replace(Some(value))),
             _thread: PhantomData,
         }
     }
@@ -82,13 +103,14 @@ impl Entered<Deadline> {
     fn deadline(deadline: Deadline) -> Self {
         let around = DEADLINE.get();
         let holds = around.map_or(deadline, |around| around.sooner(deadline));
-        Self::new(&DEADLINE, holds)
+        Self::new(holds)
     }
 }
 
-impl<T> Drop for Entered<T> {
+impl<T: Said> Drop for Entered<T> {
+    #[inline]
     fn drop(&mut self) {
-        self.slot.set(self.before.take());
+        T::with(|slot| slot.set(self.before.take()));
     }
 }
 

@@ -32,6 +32,6 @@ pub use trace::{
     Baggage, BaggageMember, InScope, SpanId, TraceContext, TraceFlags, TraceId, TraceState,
 };
 
-pub(crate) use ambient::{Entered, enter_attempt, enter_deadline};
+pub(crate) use ambient::{Entered, Said, enter_attempt, enter_deadline};
 pub(crate) use carry::{Carried, Carry};
 pub(crate) use trace::{Current, Extracted, ParentFound, StateFound, TRACEPARENT, TRACESTATE};

@@ -120,6 +120,7 @@ fn seeds_until_seen(broken: Broken, invariant: &str) {
 #[test]
 fn a_token_that_is_not_durable_is_given_twice() {
     seeds_until_seen(Broken::VolatileHigh, "I2");
+    seeds_until_seen(Broken::VolatileUnguarded, "I2");
 }
 
 #[test]

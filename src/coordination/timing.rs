@@ -142,3 +142,75 @@ pub(super) fn around(wait: Duration, jitter: u64) -> Duration {
 pub(super) fn nth(wait: Duration, parts: u32) -> Duration {
     wait.checked_div(parts).unwrap_or(wait)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const NS: Duration = Duration::from_nanos(1);
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn refused(config: TimingConfig) -> String {
+        Timing::new(config).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_refused_with_its_name_its_value_and_the_range() {
+        let config = TimingConfig::default();
+        for (wrong, field, value, range) in [
+            (config.tick(Duration::ZERO), "tick", "0", "above zero"),
+            (config.ttl(Duration::ZERO), "ttl", "0", "10 ticks"),
+            (config.ttl(10 * MS - NS), "ttl", "9.999999ms", "10 ticks"),
+            (config.ttl(DAY + NS), "ttl", "86400.000000001s", "one day"),
+            (config.ttl(Duration::MAX), "ttl", "", "one day"),
+            (config.tick(Duration::MAX), "ttl", "2s", "10 ticks"),
+            (config.margin(2000 * MS), "margin", "2s", "below the ttl"),
+            (config.margin(Duration::MAX), "margin", "", "below the ttl"),
+            (config.drift(-0.000_001), "drift", "-0.000001", "0 to 0.5"),
+            (config.drift(0.500_001), "drift", "0.500001", "0 to 0.5"),
+            (config.drift(1.0), "drift", "1", "0 to 0.5"),
+            (config.drift(f64::INFINITY), "drift", "inf", "0 to 0.5"),
+            (config.drift(f64::NAN), "drift", "NaN", "0 to 0.5"),
+        ] {
+            assert_eq!(Timing::new(wrong).unwrap_err().field(), field, "{wrong:?}");
+            let said = refused(wrong);
+            assert!(said.contains(field) && said.contains(range), "{said}");
+            assert!(said.contains(value), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_is_at_the_edge_of_its_range_is_taken() {
+        let config = TimingConfig::default();
+        let short = config.ttl(10 * MS).margin(10 * MS - NS);
+        for right in [
+            config,
+            short,
+            short.margin(Duration::ZERO),
+            config.ttl(DAY),
+            config.drift(0.0),
+            config.drift(-0.0),
+            config.drift(0.5),
+            config.tick(NS),
+        ] {
+            assert!(Timing::new(right).is_ok(), "{right:?}");
+        }
+    }
+
+    #[test]
+    fn an_acceptor_keeps_a_lease_for_longer_than_any_holder_uses_it() {
+        let config = TimingConfig::default();
+        for drift in [0.0, 0.01, 0.1, 0.5] {
+            for ttl in [10 * MS, Duration::from_secs(2), DAY] {
+                let timing = Timing::new(config.ttl(ttl).margin(MS).drift(drift)).unwrap();
+                let true_of_holder = ttl.div_f64(1.0 - drift);
+                let true_of_acceptor = timing.held().div_f64(1.0 + drift);
+                assert!(true_of_acceptor > true_of_holder, "{drift} {ttl:?}");
+                let longest = true_of_holder.mul_f64(1.0 + drift) + 2 * MS;
+                assert!(timing.held() <= longest, "no longer than that takes");
+                assert_eq!(timing.quarantine(), timing.held());
+            }
+        }
+    }
+}

@@ -1,10 +1,9 @@
 //! What one call owes: to the counts of its layer, and to the budget.
 
-use std::sync::Arc;
-
 use crate::classify::{Failure, Outcome};
 use crate::error::{Executed, Kind, Rejection};
-use crate::telemetry::{End, Tally};
+use crate::sync::{Held, Spread};
+use crate::telemetry::{End, Metered};
 use crate::time::Instant;
 
 use super::layer::Shared;
@@ -16,8 +15,8 @@ use super::{Receipt, Stop};
 /// - A1: a call that entered the budget leaves it once.
 /// - A2: each receipt goes back once: refunded if the attempt was not sent, settled if it was.
 #[derive(Debug)]
-pub(super) struct Account {
-    tally: Tally<Shared>,
+pub(super) struct Account<S> {
+    shared: Held<Shared<S>>,
     money: Money,
 }
 
@@ -35,20 +34,22 @@ enum Money {
     Sent(Receipt),
 }
 
-impl Account {
-    pub(super) fn enter(shared: &Arc<Shared>) -> Self {
-        shared.budget.enter();
+impl<S> Account<S> {
+    #[inline]
+    pub(super) fn enter(shared: &Spread<Shared<S>>) -> Self {
+        shared.budget().enter();
         Self {
-            tally: Tally::new(shared),
+            shared: shared.hold(),
             money: Money::First,
         }
     }
 
-    pub(super) fn shared(&self) -> &Shared {
-        &self.tally
+    pub(super) fn shared(&self) -> &Shared<S> {
+        &self.shared
     }
 
     /// The attempt that ran has ended.
+    #[inline]
     pub(super) fn settle(&mut self, outcome: Outcome) {
         let paid = match self.money {
             Money::First => None,
@@ -56,17 +57,17 @@ impl Account {
             Money::Closed | Money::Settled | Money::Paid(_) => return,
         };
         self.money = Money::Settled;
-        self.tally.budget.settle(paid, outcome);
+        self.shared.budget().settle(paid, outcome);
     }
 
     /// Asks the budget for another attempt.
     #[must_use]
     pub(super) fn withdraw(&mut self, now: Instant, failure: Failure) -> bool {
-        let receipt = self.tally.budget.withdraw(now, Some(failure));
+        let receipt = self.shared.budget().withdraw(now, failure);
         if let Some(receipt) = receipt {
             self.money = Money::Paid(receipt);
         }
-        self.tally.record().asked(receipt.is_some(), now);
+        self.shared.record().asked(receipt.is_some(), now);
         receipt.is_some()
     }
 
@@ -74,39 +75,43 @@ impl Account {
     pub(super) fn send(&mut self) {
         if let Money::Paid(receipt) = self.money {
             self.money = Money::Sent(receipt);
-            self.tally.record().sent();
+            self.shared.record().sent();
         }
     }
 
     /// The call is not tried again.
     pub(super) fn stop(&self, why: Stop) {
-        self.tally.record().stopped(why);
+        self.shared.record().stopped(why);
     }
 
     /// The call ends with what the inner service answered.
+    #[inline]
     pub(super) fn answer<T, E>(&mut self, result: &Result<T, E>) {
-        self.tally.answered(result);
-        self.close();
+        self.close(End::of(result));
     }
 
     /// The call ends with an error of the inner service's.
     pub(super) fn fail(&mut self) {
-        self.tally.end(End::Error);
-        self.close();
+        self.close(End::Error);
     }
 
     /// The call ends with a refusal.
     pub(super) fn reject(&mut self, kind: Kind, executed: Executed) -> Rejection {
-        let refusal = self.tally.reject(kind, executed);
-        self.close();
-        refusal
+        self.close(End::Rejected(kind));
+        self.shared.calls().rejection(kind, executed)
     }
 
-    fn close(&mut self) {
-        let budget = &self.tally.budget;
-        match std::mem::replace(&mut self.money, Money::Closed) {
-            Money::Closed => return,
-            Money::Settled => {}
+    /// Only the first end counts.
+    #[inline]
+    fn close(&mut self, end: End) {
+        let money = std::mem::replace(&mut self.money, Money::Closed);
+        if let Money::Closed = money {
+            return;
+        }
+        self.shared.calls().count(end);
+        let budget = self.shared.budget();
+        match money {
+            Money::Closed | Money::Settled => {}
             Money::First => budget.settle(None, Outcome::Ignored),
             Money::Sent(receipt) => budget.settle(Some(receipt), Outcome::Ignored),
             Money::Paid(receipt) => budget.refund(receipt),
@@ -115,8 +120,9 @@ impl Account {
     }
 }
 
-impl Drop for Account {
+impl<S> Drop for Account<S> {
+    #[inline]
     fn drop(&mut self) {
-        self.close();
+        self.close(End::Cancelled);
     }
 }

@@ -7,9 +7,10 @@ use pin_project::pin_project;
 use tokio::task::coop;
 use tower::Service;
 
-use crate::classify::{Classify, Outcome};
-use crate::context::{Attempt, CallContext, enter_attempt, enter_deadline};
+use crate::classify::{Classify, Failure, Outcome};
+use crate::context::{CallContext, enter_attempt, enter_deadline};
 use crate::error::{Executed, Kind, Rejection, StackError};
+use crate::sync::Held;
 use crate::telemetry::Tally;
 use crate::time;
 use crate::timer::Timer;
@@ -17,6 +18,7 @@ use crate::timer::Timer;
 use super::account::Account;
 use super::layer::Shared;
 use super::policy::{Course, Next, Repeat};
+use super::service::copy;
 use super::{Replay, Stop};
 
 /// The response of a [`Retry`](super::Retry).
@@ -38,17 +40,17 @@ where
 #[derive(Debug)]
 enum State<F, E, S, Req, K, R, X> {
     Called(#[pin] Call<F, E, S, Req, K, R, X>),
-    Passed(#[pin] Passed<F>),
+    Passed(#[pin] Passed<F, S>),
     Rejected(Option<Rejection>),
 }
 
 /// A call that another retry repeats. What runs is dropped before the call is counted.
 #[pin_project]
 #[derive(Debug)]
-struct Passed<F> {
+struct Passed<F, S> {
     #[pin]
     inner: F,
-    tally: Tally<Shared>,
+    tally: Tally<Shared<S>, Held<Shared<S>>>,
 }
 
 /// The stage goes first, so that what runs is dropped before the call is counted.
@@ -56,68 +58,46 @@ struct Passed<F> {
 #[derive(Debug)]
 struct Call<F, E, S, Req, K, R, X> {
     #[pin]
-    stage: Stage<F, E>,
+    stage: Stage<F, E, S>,
     plan: Plan<S, Req, K, R, X>,
 }
 
 /// An attempt and the wait for the next share their place.
 #[pin_project(project = StageProjection)]
 #[derive(Debug)]
-enum Stage<F, E> {
+enum Stage<F, E, S> {
     Attempt(#[pin] F),
-    Wait(#[pin] Wait<E>),
+    Wait(#[pin] Wait<E, S>),
 }
 
 #[pin_project]
 #[derive(Debug)]
-struct Wait<E> {
+struct Wait<E, S> {
     #[pin]
     timer: Timer,
-    phase: Phase,
+    phase: Phase<S>,
     /// What the attempt before ended with. A response is not kept: it may hold a connection.
     error: Option<E>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
+#[derive(Debug)]
+enum Phase<S> {
     Sleeping,
-    Readying,
+    /// The service that will send the next attempt; `None` once it does, or the call has ended.
+    Readying(Option<S>),
 }
 
 /// All of a call that outlives its attempts.
 #[derive(Debug)]
 pub(super) struct Plan<S, Req, K, R, X> {
-    /// `None` while the last attempt runs, and when the request cannot be copied.
-    pub(super) spare: Option<Spare<S, Req>>,
+    /// What the next attempt sends. `None` while the last one runs, and when the request cannot be
+    /// copied.
+    pub(super) copy: Option<Req>,
     pub(super) course: Course,
     pub(super) classify: K,
     pub(super) replay: R,
     pub(super) context: X,
-    pub(super) account: Account,
-}
-
-/// What the next attempt is made of.
-#[derive(Debug)]
-pub(super) struct Spare<S, Req> {
-    service: S,
-    request: Req,
-}
-
-impl<S: Clone, Req> Spare<S, Req> {
-    /// `None` when `attempt` is the last, and when the request cannot be copied.
-    pub(super) fn of(
-        service: &S,
-        request: &Req,
-        attempt: Attempt,
-        replay: &impl Replay<Req>,
-    ) -> Option<Self> {
-        if attempt.is_last() {
-            return None;
-        }
-        let request = replay.copy(request)?;
-        let service = service.clone();
-        Some(Self { service, request })
-    }
+    pub(super) account: Account<S>,
 }
 
 impl<S: Service<Req>, Req, K, R, X> ResponseFuture<S, Req, K, R, X> {
@@ -128,7 +108,7 @@ impl<S: Service<Req>, Req, K, R, X> ResponseFuture<S, Req, K, R, X> {
         }
     }
 
-    pub(super) const fn passed(inner: S::Future, tally: Tally<Shared>) -> Self {
+    pub(super) const fn passed(inner: S::Future, tally: Tally<Shared<S>, Held<Shared<S>>>) -> Self {
         Self {
             state: State::Passed(Passed { inner, tally }),
         }
@@ -143,7 +123,7 @@ impl<S: Service<Req>, Req, K, R, X> ResponseFuture<S, Req, K, R, X> {
 
 impl<S, Req, K, R, X> Future for ResponseFuture<S, Req, K, R, X>
 where
-    S: Service<Req>,
+    S: Service<Req> + Clone,
     S::Error: StackError,
     K: Classify<S::Response, S::Error>,
     R: Replay<Req>,
@@ -173,7 +153,7 @@ where
 
 impl<S, Req, K, R, X> Call<S::Future, S::Error, S, Req, K, R, X>
 where
-    S: Service<Req>,
+    S: Service<Req> + Clone,
     S::Error: StackError,
     K: Classify<S::Response, S::Error>,
     R: Replay<Req>,
@@ -212,12 +192,13 @@ where
 
 impl<S, Req, K, R, X> Plan<S, Req, K, R, X>
 where
-    S: Service<Req>,
+    S: Service<Req> + Clone,
     S::Error: StackError,
     K: Classify<S::Response, S::Error>,
     R: Replay<Req>,
     X: CallContext<Req>,
 {
+    #[inline]
     fn poll_attempt(
         &self,
         attempt: Pin<&mut S::Future>,
@@ -232,24 +213,31 @@ where
     fn after(&mut self, result: &Result<S::Response, S::Error>) -> Option<Timer> {
         let outcome = self.classify.classify(result.as_ref());
         self.account.settle(outcome);
-        let failure = match outcome {
-            Outcome::Success => return None,
+        match outcome {
+            Outcome::Success => None,
             Outcome::Ignored => {
                 self.account.stop(Stop::NotTransient);
-                return None;
+                None
             }
-            Outcome::Failure(failure) => failure,
-        };
-        let repeat = match &self.spare {
-            Some(spare) if !self.replay.is_intact(&spare.request) => Repeat::Impossible,
-            Some(spare) if self.replay.is_safe(&spare.request) => Repeat::Safe,
+            Outcome::Failure(failure) => self.after_failure(failure),
+        }
+    }
+
+    #[cold]
+    fn after_failure(&mut self, failure: Failure) -> Option<Timer> {
+        let repeat = match &self.copy {
+            Some(copy) if !self.replay.is_intact(copy) => Repeat::Impossible,
+            Some(copy) if self.replay.is_safe(copy) => Repeat::Safe,
             Some(_) => Repeat::Unsafe,
             None => Repeat::Impossible,
         };
         let now = time::now();
         let shared = self.account.shared();
         let config = shared.settings().config();
-        let stop = match self.course.fail(&config, failure, repeat, now, &shared.rng) {
+        let next = self
+            .course
+            .fail(&config, failure, repeat, now, shared.rng());
+        let stop = match next {
             Next::Stop(stop) => stop,
             Next::Again(_) if !self.account.withdraw(now, failure) => Stop::Budget,
             Next::Again(at) if at > now => return Some(Timer::armed(Some(at))),
@@ -259,14 +247,15 @@ where
         None
     }
 
-    /// Waits, makes the service ready, and sends the next attempt. An error ends the call.
+    /// Waits, makes a service ready, and sends the next attempt. An error ends the call.
+    #[cold]
     fn poll_send(
         &mut self,
-        wait: Pin<&mut Wait<S::Error>>,
+        wait: Pin<&mut Wait<S::Error, S>>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<S::Future, S::Error>> {
         let mut wait = wait.project();
-        if *wait.phase == Phase::Sleeping {
+        if let Phase::Sleeping = *wait.phase {
             if wait.timer.is_armed() {
                 ready!(wait.timer.as_mut().poll_fired(cx));
                 wait.timer.set(Timer::unarmed());
@@ -274,17 +263,21 @@ where
                 // A call that fails at once, over and over, gives way to the other tasks.
                 ready!(coop::poll_proceed(cx)).made_progress();
             }
-            *wait.phase = Phase::Readying;
+            *wait.phase = Phase::Readying(Some(self.account.shared().spare()));
         }
-        // Taken out, so that it is gone whichever way the call ends here.
-        let Some(mut spare) = self.spare.take() else {
+        // Taken out, so that they are gone whichever way the call ends here.
+        let service = match wait.phase {
+            Phase::Sleeping => None,
+            Phase::Readying(service) => service.take(),
+        };
+        let (Some(mut service), Some(request)) = (service, self.copy.take()) else {
             return Poll::Ready(Err(self.give_up(Stop::NotReplayable, wait.error.take())));
         };
-        let stop = match spare.service.poll_ready(cx) {
+        let stop = match service.poll_ready(cx) {
             Poll::Ready(Ok(())) => match self.course.overdue(time::now()) {
                 // An attempt that was given up may have gone on reading the body meanwhile.
-                None if !self.replay.is_intact(&spare.request) => Stop::NotReplayable,
-                None => return Poll::Ready(Ok(self.send(spare))),
+                None if !self.replay.is_intact(&request) => Stop::NotReplayable,
+                None => return Poll::Ready(Ok(self.send(service, request))),
                 Some(stop) => stop,
             },
             Poll::Ready(Err(error)) => {
@@ -295,12 +288,13 @@ where
             Poll::Pending => match self.poll_unready(wait.timer, cx) {
                 Poll::Ready(stop) => stop,
                 Poll::Pending => {
-                    self.spare = Some(spare);
+                    *wait.phase = Phase::Readying(Some(service));
+                    self.copy = Some(request);
                     return Poll::Pending;
                 }
             },
         };
-        drop(spare);
+        drop((service, request));
         Poll::Ready(Err(self.give_up(stop, wait.error.take())))
     }
 
@@ -317,21 +311,16 @@ where
         Poll::Ready(overdue.unwrap_or(Stop::NotReady))
     }
 
-    fn send(&mut self, spare: Spare<S, Req>) -> S::Future {
-        let (mut service, mut request) = (spare.service, spare.request);
+    fn send(&mut self, mut service: S, mut request: Req) -> S::Future {
         let attempt = self.course.attempt();
-        let copy = if attempt.is_last() {
-            None
-        } else {
-            self.replay.copy(&request)
-        };
+        let copy = copy(&request, attempt, &self.replay);
         self.context.mark(&mut request, attempt);
         self.account.send();
         // As around the first: this one may be polled outside of the caller's scope.
         let _deadline = enter_deadline(self.course.deadline());
         let _entered = enter_attempt(attempt);
         let sent = service.call(request);
-        self.spare = copy.map(|request| Spare { service, request });
+        self.copy = copy;
         sent
     }
 

@@ -141,9 +141,10 @@
 //! bulkhead, idempotency key). A bulkhead outside counts the waits as in flight, which is what bounds
 //! them.
 //!
-//! A call that succeeds at once costs a copy of the request, a clone of the inner service, a reference
-//! to what the layer shares, and an addition to a counter of the thread's own; it allocates nothing.
-//! One call in 64 of a thread reads the clock for the default budget, and takes its lock if it is free.
+//! A call that succeeds at once costs a copy of the request, a reference to what the layer shares, and
+//! an addition to a counter of the thread's own; it allocates nothing. A call that fails allocates once.
+//! Further attempts are sent by clones of a copy of the inner service, which the layer makes when it is
+//! put around it, and keeps. One call in 64 of a thread reads the clock for the default budget, and takes its lock if it is free.
 
 mod account;
 mod backoff;

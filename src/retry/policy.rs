@@ -38,13 +38,20 @@ pub(super) enum Repeat {
 }
 
 /// One call on its way through its attempts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Course {
-    /// The attempt that runs, or the next one while the call waits for it.
-    attempt: Attempt,
     deadline: Deadline,
     /// The end of `elapsed_max`; `None` is never.
     ends: Option<Instant>,
+    attempts: u32,
+    /// What there is to know of a call that failed. Most do not, and are spared its room.
+    failed: Option<Box<Failed>>,
+}
+
+#[derive(Clone, Debug)]
+struct Failed {
+    /// The attempt that runs, or the next one while the call waits for it.
+    attempt: Attempt,
     /// The back-off drawn last.
     delay: Duration,
     /// Whether an attempt before this one may have run.
@@ -54,20 +61,32 @@ pub(super) struct Course {
 impl Course {
     pub(super) const fn new(attempts: u32, deadline: Deadline, ends: Option<Instant>) -> Self {
         Self {
-            attempt: Attempt::first(attempts),
             deadline,
             ends,
-            delay: Duration::ZERO,
-            may_have_run: false,
+            attempts,
+            failed: None,
         }
     }
 
-    pub(super) const fn attempt(&self) -> Attempt {
-        self.attempt
+    /// The attempt that runs, or the next one while the call waits for it.
+    #[inline]
+    pub(super) fn attempt(&self) -> Attempt {
+        match &self.failed {
+            None => Attempt::first(self.attempts),
+            Some(failed) => failed.attempt,
+        }
     }
 
-    pub(super) const fn may_have_run(&self) -> bool {
-        self.may_have_run
+    pub(super) fn may_have_run(&self) -> bool {
+        self.failed
+            .as_ref()
+            .is_some_and(|failed| failed.may_have_run)
+    }
+
+    fn delay(&self) -> Duration {
+        self.failed
+            .as_ref()
+            .map_or(Duration::ZERO, |failed| failed.delay)
     }
 
     pub(super) const fn deadline(&self) -> Deadline {
@@ -86,11 +105,18 @@ impl Course {
         let at = self
             .permit(failure, repeat)
             .and_then(|()| self.wait(config, failure, rng))
-            .and_then(|wait| self.end_of(wait, now));
+            .and_then(|(wait, delay)| Ok((self.end_of(wait, now)?, delay)));
         match at {
-            Ok(at) => {
-                self.attempt = self.attempt.next(failure);
-                self.may_have_run |= failure.was_executed() != Executed::No;
+            Ok((at, delay)) => {
+                let failed = Failed {
+                    attempt: self.attempt().next(failure),
+                    delay,
+                    may_have_run: self.may_have_run() || failure.was_executed() != Executed::No,
+                };
+                match &mut self.failed {
+                    Some(before) => **before = failed,
+                    None => self.failed = Some(Box::new(failed)),
+                }
                 Next::Again(at)
             }
             Err(stop) => Next::Stop(stop),
@@ -102,26 +128,28 @@ impl Course {
         match repeat {
             _ if !failure.is_transient() => Err(Stop::NotTransient),
             _ if failure.asked() == Pushback::Never => Err(Stop::Pushback),
-            _ if self.attempt.is_last() => Err(Stop::Attempts),
+            _ if self.attempt().is_last() => Err(Stop::Attempts),
             Repeat::Impossible => Err(Stop::NotReplayable),
             Repeat::Unsafe if ran => Err(Stop::NotSafe),
             Repeat::Unsafe | Repeat::Safe => Ok(()),
         }
     }
 
+    /// How long to wait, and the back-off drawn last.
     fn wait(
-        &mut self,
+        &self,
         config: &RetryConfig,
         failure: Failure,
         rng: &Rng,
-    ) -> Result<Duration, Stop> {
+    ) -> Result<(Duration, Duration), Stop> {
         match failure.asked() {
             Pushback::After(wait) if wait > config.delay_max => Err(Stop::Pushback),
-            Pushback::After(wait) => Ok(wait),
+            Pushback::After(wait) => Ok((wait, self.delay())),
             Pushback::None | Pushback::Never => {
-                let retry = self.attempt.number().saturating_sub(1);
-                self.delay = backoff::draw(config, retry, failure.is_overload(), self.delay, rng);
-                Ok(self.delay)
+                let retry = self.attempt().number().saturating_sub(1);
+                let before = self.delay();
+                let delay = backoff::draw(config, retry, failure.is_overload(), before, rng);
+                Ok((delay, delay))
             }
         }
     }

@@ -1,6 +1,5 @@
 //! Sends the first attempt.
 
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tower::Service;
@@ -8,11 +7,12 @@ use tower::Service;
 use crate::classify::{ByError, Classify};
 use crate::context::{Ambient, Attempt, CallContext, Deadline, enter_attempt, enter_deadline};
 use crate::error::{Executed, Kind, StackError};
+use crate::sync::Spread;
 use crate::telemetry::Tally;
 use crate::time;
 
 use super::account::Account;
-use super::future::{Plan, Spare};
+use super::future::Plan;
 use super::layer::Shared;
 use super::policy::Course;
 use super::{ByClone, Replay, ResponseFuture, Stop};
@@ -24,7 +24,7 @@ use super::{ByClone, Replay, ResponseFuture, Stop};
 pub struct Retry<S, K = ByError, R = ByClone, X = Ambient> /* S::Error: StackError; add error::layer()? */
 {
     inner: S,
-    shared: Arc<Shared>,
+    shared: Spread<Shared<S>>,
     classify: K,
     replay: R,
     context: X,
@@ -33,7 +33,7 @@ pub struct Retry<S, K = ByError, R = ByClone, X = Ambient> /* S::Error: StackErr
 impl<S, K, R, X> Retry<S, K, R, X> {
     pub(super) const fn new(
         inner: S,
-        shared: Arc<Shared>,
+        shared: Spread<Shared<S>>,
         classify: K,
         replay: R,
         context: X,
@@ -67,13 +67,13 @@ where
     fn call(&mut self, mut request: Req) -> Self::Future {
         let deadline = self.context.deadline(&request).unwrap_or(Deadline::NEVER);
         if deadline != Deadline::NEVER && deadline.has_passed(time::now()) {
-            let mut tally = Tally::new(&self.shared);
+            let mut tally = Tally::by(&*self.shared);
             return ResponseFuture::rejected(tally.reject(Kind::DeadlineExceeded, Executed::No));
         }
         let start = self.shared.settings().start();
         if start.passes && self.context.attempt(&request).is_some_and(can_repeat) {
             // Whoever repeats it pays for it too.
-            let tally = Tally::new(&self.shared);
+            let tally = Tally::by(self.shared.hold());
             tally.record().stopped(Stop::Nested);
             return ResponseFuture::passed(self.inner.call(request), tally);
         }
@@ -81,22 +81,33 @@ where
         let ends = start
             .elapsed_max
             .and_then(|most| time::after(time::now(), most));
-        let course = Course::new(start.attempts, deadline, ends);
-        let attempt = course.attempt();
+        let attempt = Attempt::first(start.attempts);
+        let copy = copy(&request, attempt, &self.replay);
+        self.context.mark(&mut request, attempt);
+        // For layers below that read the task's context; further attempts see the same.
+        let _entered = (enter_attempt(attempt), enter_deadline(deadline));
+        // The instance that was made ready; a spare one is made ready when it is needed.
+        let sent = self.inner.call(request);
+        // Made last and at once: what is named before is copied again.
         let plan = Plan {
-            spare: Spare::of(&self.inner, &request, attempt, &self.replay),
-            course,
+            copy,
+            course: Course::new(start.attempts, deadline, ends),
             classify: self.classify.clone(),
             replay: self.replay.clone(),
             context: self.context.clone(),
             account,
         };
-        self.context.mark(&mut request, attempt);
-        // For layers below that read the task's context; further attempts see the same.
-        let _entered = (enter_attempt(attempt), enter_deadline(deadline));
-        // The instance that was made ready; the spare's is made ready when it is needed.
-        ResponseFuture::called(self.inner.call(request), plan)
+        ResponseFuture::called(sent, plan)
     }
+}
+
+/// `None` when `attempt` is the last, and when the request cannot be copied.
+#[inline]
+pub(super) fn copy<Req>(request: &Req, attempt: Attempt, replay: &impl Replay<Req>) -> Option<Req> {
+    if attempt.is_last() {
+        return None;
+    }
+    replay.copy(request)
 }
 
 /// A layer further out that sends each call once repeats nothing.

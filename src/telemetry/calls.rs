@@ -16,6 +16,18 @@ pub(crate) enum End {
     Cancelled,
 }
 
+impl End {
+    /// What the inner service answered.
+    #[inline]
+    pub(crate) const fn of<T, E>(result: &Result<T, E>) -> Self {
+        if result.is_ok() {
+            Self::Ok
+        } else {
+            Self::Error
+        }
+    }
+}
+
 /// The counters of one layer instance.
 #[derive(Debug)]
 pub(crate) struct Calls {
@@ -56,7 +68,16 @@ impl Calls {
         Rejection::new(kind, executed, self.scope.name())
     }
 
+    #[inline]
     pub(crate) fn count(&self, end: End) {
+        match end {
+            End::Ok => self.ok.increment(1),
+            end => self.count_other(end),
+        }
+    }
+
+    #[cold]
+    fn count_other(&self, end: End) {
         match end {
             End::Ok => self.ok.increment(1),
             End::Error => self.error.increment(1),
@@ -82,28 +103,35 @@ pub(crate) trait Metered {
 /// It is made before the inner service is called, so that a call which unwinds or is never polled
 /// is counted too.
 #[derive(Debug)]
-pub(crate) struct Tally<T: Metered> {
-    shared: Arc<T>,
+pub(crate) struct Tally<T: Metered, R: Deref<Target = T> = Arc<T>> {
+    shared: R,
     open: bool,
 }
 
 impl<T: Metered> Tally<T> {
     pub(crate) fn new(shared: &Arc<T>) -> Self {
-        Self {
-            shared: Arc::clone(shared),
-            open: true,
-        }
+        Self::by(Arc::clone(shared))
+    }
+}
+
+impl<T: Metered, R: Deref<Target = T>> Tally<T, R> {
+    #[inline]
+    pub(crate) const fn by(shared: R) -> Self {
+        Self { shared, open: true }
     }
 
-    /// Hands the call on to another tally, which counts it in this one's place.
-    pub(crate) fn hand_on(&mut self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
+    /// Hands the call on to a tally that reaches the counters by `shared`: while a call is admitted a
+    /// borrow does, and what is refused then holds nothing.
+    #[inline]
+    pub(crate) fn hand_to<Q: Deref<Target = T>>(mut self, shared: Q) -> Tally<T, Q> {
+        Tally {
+            shared,
             open: std::mem::take(&mut self.open),
         }
     }
 
     /// Counts the call. Only the first end counts.
+    #[inline]
     pub(crate) fn end(&mut self, end: End) {
         if std::mem::take(&mut self.open) {
             self.shared.calls().count(end);
@@ -111,8 +139,9 @@ impl<T: Metered> Tally<T> {
     }
 
     /// Counts what the inner service answered.
-    pub(crate) fn answered<R, E>(&mut self, result: &Result<R, E>) {
-        self.end(if result.is_ok() { End::Ok } else { End::Error });
+    #[inline]
+    pub(crate) fn answered<A, E>(&mut self, result: &Result<A, E>) {
+        self.end(End::of(result));
     }
 
     /// Counts a refusal and makes it.
@@ -122,15 +151,27 @@ impl<T: Metered> Tally<T> {
     }
 }
 
-impl<T: Metered> Deref for Tally<T> {
+impl<T: Metered, R: Deref<Target = T> + Clone> Tally<T, R> {
+    /// Hands the call on to another tally, which counts it in this one's place.
+    pub(crate) fn hand_on(&mut self) -> Self {
+        Self {
+            shared: self.shared.clone(),
+            open: std::mem::take(&mut self.open),
+        }
+    }
+}
+
+impl<T: Metered, R: Deref<Target = T>> Deref for Tally<T, R> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
         &self.shared
     }
 }
 
-impl<T: Metered> Drop for Tally<T> {
+impl<T: Metered, R: Deref<Target = T>> Drop for Tally<T, R> {
+    #[inline]
     fn drop(&mut self) {
         self.end(End::Cancelled);
     }

@@ -6,12 +6,13 @@ use std::task::{Context, Poll, ready};
 use pin_project::{pin_project, pinned_drop};
 
 use crate::error::{Rejection, StackError};
+use crate::sync::Held;
 use crate::telemetry::Tally;
 use crate::time;
 use crate::timer::Timer;
 
 use super::layer::Shared;
-use super::policy::{Bounds, Running};
+use super::policy::{Bounds, Expired, Term};
 
 /// The response of a [`Timeout`](super::Timeout).
 ///
@@ -37,26 +38,25 @@ enum State<F> {
 struct Call<F> {
     #[pin]
     inner: F,
-    phase: Phase,
     #[pin]
-    timer: Timer,
-    tally: Tally<Shared>,
+    phase: Phase,
+    tally: Tally<Shared, Held<Shared>>,
 }
 
+#[pin_project(project = PhaseProjection)]
 #[derive(Debug)]
 enum Phase {
     Unpolled(Bounds),
-    Waiting(Running),
+    Waiting(#[pin] Timer, Term),
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn new(tally: Tally<Shared>, bounds: Bounds, inner: F) -> Self {
+    pub(super) fn new(tally: Tally<Shared, Held<Shared>>, bounds: Bounds, inner: F) -> Self {
         let phase = Phase::Unpolled(bounds);
         Self {
             state: State::Called(Call {
                 inner,
                 phase,
-                timer: Timer::unarmed(),
                 tally,
             }),
         }
@@ -112,19 +112,18 @@ where
             this.tally.answered(&result);
             return Poll::Ready(Answer::Inner(result));
         }
-        let running = match *this.phase {
-            Phase::Waiting(running) => running,
-            Phase::Unpolled(bounds) => {
-                let running = bounds.start(time::now());
-                // First: it panics where there is no runtime, and then nothing waits.
-                this.timer.as_mut().arm(running.ends());
-                *this.phase = Phase::Waiting(running);
-                this.tally.pending.increment(1.0);
-                running
-            }
+        if let Phase::Unpolled(bounds) = *this.phase {
+            let now = time::now();
+            let term = bounds.start(now);
+            // First: it panics where there is no runtime, and then nothing waits.
+            let timer = Timer::armed(term.ends(now));
+            this.phase.set(Phase::Waiting(timer, term));
+            this.tally.pending.increment(1.0);
+        }
+        let expired = match this.phase.project() {
+            PhaseProjection::Waiting(timer, term) => ready!(poll_expired(timer, *term, cx)),
+            PhaseProjection::Unpolled(_) => return Poll::Pending,
         };
-        ready!(this.timer.poll_fired(cx));
-        let expired = running.expire(time::now());
         let refusal = this.tally.reject(expired.kind, expired.executed);
         Poll::Ready(Answer::Expired(
             refusal.limit(expired.limit, expired.elapsed),
@@ -132,11 +131,17 @@ where
     }
 }
 
+fn poll_expired(mut timer: Pin<&mut Timer>, term: Term, cx: &mut Context<'_>) -> Poll<Expired> {
+    ready!(timer.as_mut().poll_fired(cx));
+    let now = time::now();
+    Poll::Ready(term.expire(timer.fires_at().unwrap_or(now), now))
+}
+
 #[pinned_drop]
 impl<F> PinnedDrop for Call<F> {
     fn drop(self: Pin<&mut Self>) {
         let this = self.project();
-        if let Phase::Waiting(_) = this.phase {
+        if let Phase::Waiting(..) = *this.phase {
             this.tally.pending.decrement(1.0);
         }
     }

@@ -1,6 +1,5 @@
 //! Settings and handle of a timeout.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use tower::Layer;
@@ -8,7 +7,7 @@ use tower::Layer;
 use crate::context::Ambient;
 use crate::error::{ConfigError, Kind};
 use crate::name::Name;
-use crate::sync::DurationCell;
+use crate::sync::{DurationCell, Spread};
 use crate::telemetry::{Calls, Gauge, Metered, Scope};
 
 use super::{Fixed, Timeout, TimeoutConfig};
@@ -18,7 +17,7 @@ use super::{Fixed, Timeout, TimeoutConfig};
 /// The services of one layer value and of its clones share its settings and its metrics.
 #[derive(Clone, Debug)]
 pub struct TimeoutLayer<L = Fixed, X = Ambient> {
-    shared: Arc<Shared>,
+    shared: Spread<Shared>,
     limits: L,
     context: X,
 }
@@ -57,7 +56,7 @@ impl TimeoutLayer {
             limit: DurationCell::new(config.limit),
         };
         Ok(Self {
-            shared: Arc::new(shared),
+            shared: Spread::new(shared),
             limits: Fixed,
             context: Ambient,
         })
@@ -89,7 +88,7 @@ impl<L, X> TimeoutLayer<L, X> {
     /// A handle to change the settings of the services made, and to be made, by this layer.
     pub fn handle(&self) -> TimeoutHandle {
         TimeoutHandle {
-            shared: Arc::clone(&self.shared),
+            shared: self.shared.clone(),
         }
     }
 }
@@ -100,7 +99,7 @@ impl<S, L: Clone, X: Clone> Layer<S> for TimeoutLayer<L, X> {
     fn layer(&self, inner: S) -> Self::Service {
         Timeout::new(
             inner,
-            Arc::clone(&self.shared),
+            self.shared.clone(),
             self.limits.clone(),
             self.context.clone(),
         )
@@ -110,7 +109,7 @@ impl<S, L: Clone, X: Clone> Layer<S> for TimeoutLayer<L, X> {
 /// Reads and changes the settings of a [`TimeoutLayer`] while it is in use.
 #[derive(Clone, Debug)]
 pub struct TimeoutHandle {
-    shared: Arc<Shared>,
+    shared: Spread<Shared>,
 }
 
 impl TimeoutHandle {

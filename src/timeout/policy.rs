@@ -27,19 +27,21 @@ impl Bounds {
     }
 
     /// The call became pending at `now`.
-    pub(super) fn start(self, now: Instant) -> Running {
-        Running {
-            started: now,
-            bounds: self,
+    pub(super) fn start(self, now: Instant) -> Term {
+        let left = self.deadline.remaining(now);
+        let by_deadline = left <= self.limit && self.deadline != Deadline::NEVER;
+        Term {
+            limit: if by_deadline { left } else { self.limit },
+            by_deadline,
         }
     }
 }
 
-/// A call that waits.
+/// What bounds a call that waits, from the instant at which it became pending.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Running {
-    started: Instant,
-    bounds: Bounds,
+pub(super) struct Term {
+    limit: Duration,
+    by_deadline: bool,
 }
 
 /// Why a call that waits is ended.
@@ -51,38 +53,25 @@ pub(super) struct Expired {
     pub(super) elapsed: Duration,
 }
 
-impl Running {
-    /// The instant at which the call ends; `None` is never.
-    pub(super) fn ends(&self) -> Option<Instant> {
-        time::sooner(self.limit_ends(), self.bounds.deadline.instant())
+impl Term {
+    /// The instant at which a call ends that became pending at `started`; `None` is never.
+    pub(super) fn ends(self, started: Instant) -> Option<Instant> {
+        time::after(started, self.limit)
     }
 
-    fn limit_ends(&self) -> Option<Instant> {
-        time::after(self.started, self.bounds.limit)
-    }
-
-    /// The call was ended at `now`.
+    /// The call, which was to end at `ends`, was ended at `now`.
     #[must_use]
-    pub(super) fn expire(&self, now: Instant) -> Expired {
-        let by_deadline = match (self.bounds.deadline.instant(), self.limit_ends()) {
-            (Some(deadline), Some(limit)) => deadline <= limit,
-            (deadline, None) => deadline.is_some(),
-            (None, Some(_)) => false,
-        };
-        let elapsed = now.saturating_duration_since(self.started);
-        let (kind, limit) = if by_deadline {
-            (
-                Kind::DeadlineExceeded,
-                self.bounds.deadline.remaining(self.started),
-            )
-        } else {
-            (Kind::Timeout, self.bounds.limit)
-        };
+    pub(super) fn expire(self, ends: Instant, now: Instant) -> Expired {
+        let late = now.saturating_duration_since(ends);
         Expired {
-            kind,
+            kind: if self.by_deadline {
+                Kind::DeadlineExceeded
+            } else {
+                Kind::Timeout
+            },
             executed: Executed::Unknown,
-            limit,
-            elapsed,
+            limit: self.limit,
+            elapsed: self.limit.saturating_add(late),
         }
     }
 }
@@ -97,16 +86,25 @@ mod tests {
         time::after(now, wait).map(Deadline::at)
     }
 
+    /// A call that began and became pending at `now`, and when it ends.
+    fn start(limit: Duration, deadline: Option<Deadline>, now: Instant) -> (Term, Option<Instant>) {
+        let term = Bounds::new(limit, deadline).start(now);
+        (term, term.ends(now))
+    }
+
     #[test]
     fn the_sooner_of_limit_and_deadline_ends_the_call_i1() {
         let now = time::now();
-        let by_limit = Bounds::new(SECOND, deadline_in(now, 2 * SECOND)).start(now);
-        assert_eq!(by_limit.ends(), time::after(now, SECOND));
-        assert_eq!(by_limit.expire(now + SECOND).kind, Kind::Timeout);
+        let (by_limit, ends) = start(SECOND, deadline_in(now, 2 * SECOND), now);
+        assert_eq!(ends, time::after(now, SECOND));
+        assert_eq!(
+            by_limit.expire(now + SECOND, now + SECOND).kind,
+            Kind::Timeout
+        );
 
-        let by_deadline = Bounds::new(2 * SECOND, deadline_in(now, SECOND)).start(now);
-        assert_eq!(by_deadline.ends(), time::after(now, SECOND));
-        let expired = by_deadline.expire(now + SECOND);
+        let (by_deadline, ends) = start(2 * SECOND, deadline_in(now, SECOND), now);
+        assert_eq!(ends, time::after(now, SECOND));
+        let expired = by_deadline.expire(now + SECOND, now + SECOND);
         assert_eq!(expired.kind, Kind::DeadlineExceeded);
         assert_eq!((expired.limit, expired.elapsed), (SECOND, SECOND));
     }
@@ -114,33 +112,41 @@ mod tests {
     #[test]
     fn at_the_same_instant_it_is_the_deadlines_i2() {
         let now = time::now();
-        let both = Bounds::new(SECOND, deadline_in(now, SECOND)).start(now);
-        assert_eq!(both.expire(now + SECOND).kind, Kind::DeadlineExceeded);
+        let (both, _) = start(SECOND, deadline_in(now, SECOND), now);
+        let expired = both.expire(now + SECOND, now + SECOND);
+        assert_eq!(expired.kind, Kind::DeadlineExceeded);
+    }
+
+    #[test]
+    fn what_is_ended_late_says_how_late() {
+        let now = time::now();
+        let (term, ends) = start(SECOND, None, now);
+        let expired = term.expire(ends.unwrap(), now + 3 * SECOND);
+        assert_eq!((expired.limit, expired.elapsed), (SECOND, 3 * SECOND));
     }
 
     #[test]
     fn the_longest_limit_never_ends_a_call_i3() {
         let now = time::now();
-        assert_eq!(Bounds::new(Duration::MAX, None).start(now).ends(), None);
-        assert_eq!(
-            Bounds::new(Duration::MAX, Some(Deadline::NEVER))
-                .start(now)
-                .ends(),
-            None
-        );
-        let by_deadline = Bounds::new(Duration::MAX, deadline_in(now, SECOND)).start(now);
-        assert_eq!(
-            by_deadline.expire(now + SECOND).kind,
-            Kind::DeadlineExceeded
-        );
+        for deadline in [None, Some(Deadline::NEVER)] {
+            let (term, ends) = start(Duration::MAX, deadline, now);
+            assert_eq!(ends, None);
+            assert_eq!(term.expire(now, now).kind, Kind::Timeout);
+        }
+        let (by_deadline, ends) = start(Duration::MAX, deadline_in(now, SECOND), now);
+        assert_eq!(ends, time::after(now, SECOND));
+        assert_eq!(by_deadline.expire(now, now).kind, Kind::DeadlineExceeded);
     }
 
     #[test]
-    fn a_limit_of_nothing_ends_at_once() {
+    fn a_limit_or_a_deadline_of_nothing_ends_at_once() {
         let now = time::now();
+        assert_eq!(start(Duration::ZERO, None, now).1, Some(now));
+        let (passed, ends) = start(SECOND, Some(Deadline::at(now)), now + SECOND);
+        assert_eq!(ends, Some(now + SECOND), "when it was found to be over");
         assert_eq!(
-            Bounds::new(Duration::ZERO, None).start(now).ends(),
-            Some(now)
+            passed.expire(now + SECOND, now + SECOND).elapsed,
+            Duration::ZERO
         );
     }
 }

@@ -1,12 +1,12 @@
 //! Admits calls under a limit.
 
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tower::Service;
 
 use crate::context::{Ambient, CallContext};
 use crate::error::{Executed, Kind, StackError};
+use crate::sync::Spread;
 use crate::telemetry::Tally;
 use crate::time;
 
@@ -20,13 +20,13 @@ use super::{Fixed, Limit, ResponseFuture};
 // hold refusals, and has nothing else to say of the cause.
 pub struct Timeout<S, L = Fixed, X = Ambient> /* S::Error: StackError; add error::layer()? */ {
     inner: S,
-    shared: Arc<Shared>,
+    shared: Spread<Shared>,
     limits: L,
     context: X,
 }
 
 impl<S, L, X> Timeout<S, L, X> {
-    pub(super) const fn new(inner: S, shared: Arc<Shared>, limits: L, context: X) -> Self {
+    pub(super) const fn new(inner: S, shared: Spread<Shared>, limits: L, context: X) -> Self {
         Self {
             inner,
             shared,
@@ -52,7 +52,7 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let mut tally = Tally::new(&self.shared);
+        let mut tally = Tally::by(&*self.shared);
         let deadline = self.context.deadline(&request);
         if deadline.is_some_and(|deadline| deadline.has_passed(time::now())) {
             return ResponseFuture::rejected(tally.reject(Kind::DeadlineExceeded, Executed::No));
@@ -62,7 +62,7 @@ where
             .limit(&request)
             .unwrap_or_else(|| self.shared.limit());
         ResponseFuture::new(
-            tally,
+            tally.hand_to(self.shared.hold()),
             Bounds::new(limit, deadline),
             self.inner.call(request),
         )

@@ -19,6 +19,7 @@ const NOUNS: &[(&str, &[&str])] = &[
             "epoch",
             "gate",
             "open_time",
+            "passage",
             "permit",
             "probation",
             "ramp",

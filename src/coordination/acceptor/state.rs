@@ -48,6 +48,8 @@ pub(super) enum State {
 pub(super) struct Serving {
     promised: Option<Ballot>,
     lease: Option<Lease>,
+    /// The last attempt that was given back.
+    released: Option<Ballot>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +86,7 @@ impl Acceptor {
         acceptor.state = State::Serving(Serving {
             promised: None,
             lease: None,
+            released: None,
         });
         acceptor
     }
@@ -178,6 +181,7 @@ impl Acceptor {
         if is_too_long
             || serving.has_promised_above(ballot)
             || is_taken
+            || serving.has_released(ballot)
             || !self.admits(token, owner)
         {
             return self.refuse(serving, ballot, now);
@@ -215,6 +219,7 @@ impl Acceptor {
             }
         };
         serving.lease = serving.lease.filter(|lease| !is_meant(lease));
+        serving.released = Some(release.ballot);
         self.state = State::Serving(serving);
         Answer::Silence
     }
@@ -256,6 +261,12 @@ impl Acceptor {
 impl Serving {
     fn has_promised_above(&self, ballot: Ballot) -> bool {
         self.promised.is_some_and(|promised| ballot < promised)
+    }
+
+    /// Whether the release of an attempt has overtaken what it asked for: nobody would use what it is given.
+    fn has_released(&self, ballot: Ballot) -> bool {
+        let released = self.released;
+        released.is_some_and(|last| last.owner() == ballot.owner() && ballot <= last)
     }
 
     fn live(&self, now: Moment) -> Option<Live> {

@@ -233,6 +233,23 @@ fn i5_in_quarantine_nobody_is_answered_and_nothing_remembered() {
 }
 
 #[test]
+fn what_was_given_back_is_not_granted_when_it_is_asked_for_late() {
+    let mut acceptor = fresh();
+    let (gone, next) = (ballot(5, 1, 1), ballot(6, 1, 1));
+    assert!(ask(&mut acceptor, release(gone), at(0)).is_none());
+    assert!(!grants(&mut acceptor, gone, 1, at(0)));
+    assert!(
+        grants(&mut acceptor, ballot(5, 2, 1), 1, at(0)),
+        "another's"
+    );
+    assert!(ask(&mut acceptor, release(ballot(5, 2, 1)), at(0)).is_none());
+    assert!(
+        grants(&mut acceptor, next, 2, at(0)),
+        "a later one of its own"
+    );
+}
+
+#[test]
 fn only_a_release_by_its_owner_of_that_attempt_or_a_later_one_ends_a_lease() {
     let mut acceptor = fresh();
     let held = ballot(5, 1, 1);
@@ -304,7 +321,7 @@ fn i6_what_takes_a_write_has_not_happened_when_it_is_handled_without_one() {
         assert!(matches!(answer, Some(Answer::Reply(_))), "{answer:?}");
     }
     let held = timing().held();
-    let remaining = held - 400 * MS;
+    let remaining = held.saturating_sub(400 * MS);
     assert_eq!(acceptor.standing(at(400)), Standing::Held { remaining });
     let end = at(0).after(held);
     assert_eq!(acceptor.standing(end), free(Some(other)));

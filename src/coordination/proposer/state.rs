@@ -328,16 +328,16 @@ impl Proposer {
         self.floor = self.floor.max(nack.high);
     }
 
-    /// Whether a lease that an acceptor reports is no obstacle: it is the one that is being renewed.
-    /// Another of one's own is: what became of that attempt is not known.
+    /// Whether a lease that an acceptor reports is no obstacle: it is one's own, and one renews. Then it is the one
+    /// that is renewed, or of an attempt to renew it that not all acceptors heard of. Any other of one's own
+    /// is: what became of that attempt is not known.
     fn is_open(&self, attempt: &Attempt, live: Live) -> bool {
         let is_own = if self.rules.keeps(Rule::OwnerIsIncarnation) {
             live.ballot.owner() == self.me
         } else {
             live.ballot.owner().node == self.me.node
         };
-        let is_renewed = attempt.base == Some(live.ballot);
-        is_own && (is_renewed || !self.rules.keeps(Rule::OwnOnlyRenewed))
+        is_own && (attempt.base.is_some() || !self.rules.keeps(Rule::OwnOnlyRenewed))
     }
 
     /// I2, I3.

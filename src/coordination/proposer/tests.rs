@@ -277,6 +277,24 @@ fn an_own_lease_that_is_not_renewed_is_in_the_way() {
     );
 }
 
+/// One acceptor missed the last renewal, and another granted one that came to nothing.
+#[test]
+fn while_it_renews_no_lease_of_its_own_is_in_the_way() {
+    let mut proposer = proposer();
+    let held = elected(&mut proposer, at(0));
+    let failed = ballot_of(proposer.start(at(334), EVEN));
+    let renewal = ballot_of(proposer.start(at(434), EVEN));
+    let live = |ballot| {
+        Some(Live {
+            ballot,
+            remaining: 600 * MS,
+        })
+    };
+    let _ = proposer.handle(promise(renewal, 0, live(held), 1), at(440));
+    let step = proposer.handle(promise(renewal, 1, live(failed), 1), at(440));
+    assert!(matches!(step.send, Some(Message::Accept(_))), "{step:?}");
+}
+
 #[test]
 fn i4_strangers_and_who_says_it_twice_do_not_count() {
     let mut proposer = proposer();

@@ -13,12 +13,15 @@ use tower::{BoxError, Service};
 use crate::coordination::members::Votes;
 use crate::coordination::rules::Rules;
 use crate::coordination::timing::nth;
-use crate::coordination::{Abandoned, Clock, Event, Grant, Moment, Step};
+use crate::coordination::{Abandoned, Clock, Event, Grant, Moment, Proposer, Step};
 
 use super::alarm::Alarm;
 use super::meter::End;
 use super::slots::{Asking, Cause, Slots};
 use super::{Ask, LeaseRequest, LeaseResponse, QuorumLease};
+
+/// How a proposer begins an attempt.
+type Begin = fn(&mut Proposer, Moment, u64) -> Step;
 
 /// An attempt that came to nothing.
 pub(super) struct Failed {
@@ -35,7 +38,7 @@ where
         + 'static,
 {
     /// One attempt, from `now` to its end.
-    pub(super) async fn attempt(&mut self, now: Moment) -> Result<Grant, Failed> {
+    pub(super) async fn attempt(&mut self, now: Moment, begin: Begin) -> Result<Grant, Failed> {
         self.after.stop_asking();
         let Self {
             clock,
@@ -48,7 +51,7 @@ where
         let mut asking = Asking(&mut self.slots);
         let mut alarm = pin!(Alarm::new());
         let mut source = None;
-        let mut step = proposer.start(now, rng.bits());
+        let mut step = begin(proposer, now, rng.bits());
         let (event, gives_back) = loop {
             if let Some(message) = step.send {
                 asking.ask_all(Ask::Message(message));

@@ -36,9 +36,10 @@ impl Hints {
         }
     }
 
-    /// An attempt begins.
-    pub(super) const fn begin(&mut self) {
+    /// An attempt begins; whether it follows a hint.
+    pub(super) const fn begin(&mut self) -> bool {
         self.followed = std::mem::replace(&mut self.given, false);
+        self.followed
     }
 }
 

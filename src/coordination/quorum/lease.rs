@@ -59,9 +59,10 @@ use super::{LeaseRequest, LeaseResponse, QuorumConfig};
 ///
 /// # Handing over
 /// After [`AcquireError::Taken`], [`freed`](LeaseStore::freed) asks the acceptors to say when they have
-/// granted no lease any more. So a lease that is given back is another's after six messages, one after the
-/// other: the release, the answer to those who wait, and two to prepare and two to accept. Without that,
-/// whoever wants it waits for the end of a lease that it believes held.
+/// granted no lease any more. Who is told so asks for the lease at once, without promises. So a lease that is
+/// given back is another's after four messages, one after the other: the release, the answer to those who wait,
+/// and one round trip to a majority. Without that, whoever wants it waits for the end of a lease that it
+/// believes held.
 ///
 /// # What is lost
 /// A term that has ended by time is not given back, because it is not known which acceptors still keep it;
@@ -154,15 +155,30 @@ where
         Arc::clone(&self.clock)
     }
 
-    /// What is held, or was asked for by an attempt that was dropped, is given back first.
+    /// What is held, or was asked for by an attempt that was dropped, is given back first. An attempt that is
+    /// refused although nobody holds the lease is made once more at once: it has learnt how high to rank.
     async fn acquire(&mut self, floor: Option<FencingToken>) -> Result<Grant, AcquireError> {
         self.give_back().await;
-        self.hints.begin();
+        // Who was told that the lease is free asks for it at once, in one round trip.
+        let begin = if self.hints.begin() {
+            Proposer::seize
+        } else {
+            Proposer::start
+        };
         if let Some(floor) = floor {
             self.proposer.raise_floor(floor);
         }
         let now = self.clock.now();
-        self.attempt(now).await.map_err(|failed| {
+        let mut granted = self.attempt(now, begin).await;
+        if let Err(Failed {
+            why: Abandoned::Refused,
+            ..
+        }) = granted
+        {
+            let now = self.clock.now();
+            granted = self.attempt(now, Proposer::start).await;
+        }
+        granted.map_err(|failed| {
             let Failed { why, retry, source } = failed;
             match why {
                 Abandoned::Exhausted => AcquireError::Exhausted,
@@ -187,7 +203,7 @@ where
                 RenewError::Lost
             });
         }
-        self.attempt(now).await.map_err(|failed| {
+        self.attempt(now, Proposer::start).await.map_err(|failed| {
             if is_held(&self.proposer, self.clock.now()) {
                 RenewError::Unknown {
                     source: failed.source,

@@ -13,7 +13,7 @@ use super::candidate::Candidate;
 use super::granter::Granter;
 use super::member::{Member, Report};
 use super::resource::Resource;
-use super::settings::{Broken, Settings};
+use super::settings::{Broken, Settings, TTL};
 
 /// Acceptors come first, then proposers, then the resource if there is one.
 pub(super) struct Election {
@@ -248,7 +248,10 @@ impl Cluster for Election {
     }
 
     fn settled(&mut self, _: &View<'_, Member>) -> Result<(), String> {
-        let there = self.are_gone.iter().filter(|is_gone| !**is_gone);
+        // One that takes the longer ttl is of no use to the others while who may not have it holds on to it.
+        let is_of_use =
+            |node: &usize| !self.are_gone[*node] && self.settings.acceptor_ttl(*node) == TTL;
+        let there = (0..self.settings.acceptors).filter(is_of_use);
         if there.count() < self.members.quorum() || self.settings.duels {
             return Ok(());
         }

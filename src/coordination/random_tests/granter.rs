@@ -36,7 +36,10 @@ impl Granter {
         Self {
             acceptor: acceptor.breaking(settings.rules()),
             quiet_until: if must_be_quiet { ends } else { Moment::ORIGIN },
-            is_volatile: settings.broken == Broken::VolatileHigh,
+            is_volatile: matches!(
+                settings.broken,
+                Broken::VolatileHigh | Broken::VolatileUnguarded
+            ),
             waiting: Vec::new(),
             reports: Vec::new(),
         }

@@ -15,6 +15,8 @@ pub(super) const TTL: Duration = Duration::from_secs(1);
 pub(super) enum Broken {
     Nothing,
     VolatileHigh,
+    /// And any token is taken.
+    VolatileUnguarded,
     NoQuarantine,
     /// An acceptor whose disk was lost comes back as if it had never been.
     Rejoins,
@@ -160,6 +162,7 @@ impl Settings {
     pub(super) fn rules(&self) -> Rules {
         match self.broken {
             Broken::Core(rules) => Rules::without(rules),
+            Broken::VolatileUnguarded => Rules::without(&[Rule::Guard]),
             _ => Rules::ALL,
         }
     }

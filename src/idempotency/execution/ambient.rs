@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 
 use pin_project::pin_project;
 
-use crate::context::Entered;
+use crate::context::{Entered, Said};
 use crate::idempotency::StoreKey;
 
 use super::Execution;
@@ -21,6 +21,12 @@ thread_local! {
 struct Link {
     execution: Execution,
     around: Option<Arc<Self>>,
+}
+
+impl Said for Arc<Link> {
+    fn with<T>(then: impl FnOnce(&Cell<Option<Self>>) -> T) -> T {
+        WITHIN.with(then)
+    }
 }
 
 fn innermost() -> Option<Arc<Link>> {
@@ -82,7 +88,7 @@ impl<F: Future> Future for Within<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _entered = Entered::new(&WITHIN, Arc::clone(this.link));
+        let _entered = Entered::new(Arc::clone(this.link));
         this.inner.poll(cx)
     }
 }

@@ -169,6 +169,7 @@ impl Default for WindowedBudget {
 }
 
 impl Budget for WindowedBudget {
+    #[inline]
     fn enter(&self) {
         if self.entered.mine().count() {
             self.gather();

@@ -41,7 +41,6 @@ fn a_call_has_as_many_attempts_as_it_began_with_i1() {
 #[test]
 fn the_last_of_the_most_attempts_does_not_overflow_i1() {
     let mut course = course(u32::MAX);
-    course.attempt = Attempt::first(u32::MAX);
     for _ in 0..3 {
         let next = fail(&mut course, Failure::transient(), Repeat::Safe, time::now());
         assert!(matches!(next, Next::Again(_)));

@@ -233,7 +233,10 @@ impl Does {
     fn made_of(self, grant: Grant) -> Grant {
         let ends = match self {
             Self::Spent => grant.ends.before(timing().ttl()),
-            Self::Short => grant.ends.before(timing().ttl() - timing().margin() - MS),
+            Self::Short => {
+                let asked = grant.ends.before(timing().ttl());
+                asked.after(timing().margin()).after(MS)
+            }
             Self::Long => grant.ends.after(60 * SECOND),
             _ => return grant,
         };

@@ -38,9 +38,10 @@ async fn one_that_begins_is_silent_until_its_quarantine_is_over() {
     assert_eq!(ask().await.unwrap(), LeaseResponse::Silence);
     let waited = acceptor.clone().oneshot(wait(TTL)).await.unwrap();
     assert_eq!(waited, LeaseResponse::Silence, "nobody knows what is held");
-    tokio::time::advance(timing().quarantine() - Duration::from_nanos(1)).await;
+    let nanosecond = Duration::from_nanos(1);
+    tokio::time::advance(timing().quarantine().saturating_sub(nanosecond)).await;
     assert_eq!(ask().await.unwrap(), LeaseResponse::Silence);
-    tokio::time::advance(Duration::from_nanos(1)).await;
+    tokio::time::advance(nanosecond).await;
     let answer = ask().await.unwrap();
     assert!(matches!(answer, LeaseResponse::Reply(Reply::Promise(_))));
 }

@@ -8,13 +8,14 @@ use mainstay::coordination::{BootClock, LeaseStore, NodeId, QuorumConfig, Quorum
 
 use super::kit::*;
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_renewal_in_process_waits_for_nothing_and_allocates_nothing() {
     let acceptors = [1, 2, 3].map(acceptor);
     let pairs = acceptors.into_iter().map(|one| (one.id(), one));
     let config = QuorumConfig::new(timing()).clock(BootClock);
     let mut lease = QuorumLease::new(RESOURCE, NodeId(1), pairs, config).unwrap();
     lease.acquire(None).await.unwrap();
+    settle().await;
     let mut cx = Context::from_waker(Waker::noop());
     let spawned = tokio::runtime::Handle::current()
         .metrics()

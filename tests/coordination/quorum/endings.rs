@@ -267,13 +267,13 @@ async fn a_release_waits_for_a_majority_and_not_for_long() {
     let net = Net::new(3);
     let (mut one, lines) = net.node(1);
     one.acquire(None).await.unwrap();
-    // The third's disk may still write; until it has, no time goes by.
-    sleep(MS).await;
+    settle().await;
     lines[0].set(Way::Hangs);
     let mut giving = Stepper::new(one.release());
     assert!(giving.step().is_ready(), "two have it");
     drop(giving);
     one.acquire(None).await.unwrap();
+    settle().await;
     lines[1].set(Way::Hangs);
     let start = Instant::now();
     one.release().await;

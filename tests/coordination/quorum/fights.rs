@@ -124,8 +124,10 @@ async fn live(mut lease: QuorumLease<Weather>, clock: Rated, rng: Rng, terms: Te
         }
         if rng.bits() % 3 > 0 {
             let now = Instant::now();
-            let until = &mut terms.lock().unwrap()[at].until;
-            *until = now.min(*until);
+            {
+                let mut terms = terms.lock().unwrap();
+                terms[at].until = terms[at].until.min(now);
+            }
             let release = lease.release();
             // Or the node stops caring in the middle.
             let _ = tokio::time::timeout(rng.duration(Duration::ZERO..=5 * MS), release).await;
@@ -142,7 +144,10 @@ async fn fight(seed: u64) -> usize {
     let rng = Rng::seeded(seed);
     let config = TimingConfig::default().ttl(TTL).margin(40 * MS);
     let timing = Timing::new(config.drift(DRIFT)).unwrap();
-    let rate = || Rated::new(1.0 + DRIFT * (rng.bits() % 2001) as f64 / 1000.0 - DRIFT);
+    let rate = || {
+        let share = u32::try_from(rng.bits() % 2001).unwrap();
+        Rated::new(1.0 - DRIFT + DRIFT * f64::from(share) / 1000.0)
+    };
     let count = [1, 3, 5][usize::try_from(rng.bits() % 3).unwrap()];
     let name = Name::from("fight");
     let acceptors: Vec<_> = (0..count)

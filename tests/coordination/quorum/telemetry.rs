@@ -3,7 +3,7 @@
 use mainstay::coordination::LeaseStore;
 use mainstay::test_util::Stepper;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
-use tokio::time::advance;
+use tokio::time::sleep;
 use tower::ServiceExt;
 
 use super::kit::*;
@@ -46,22 +46,25 @@ async fn each_attempt_is_counted_once_by_how_it_ended() {
     let (mut two, _) = net.node(2);
     let (mut one, lines) = ::metrics::with_local_recorder(&recorder, || net.node(1));
     one.acquire(None).await.unwrap();
+    settle().await;
     assert_eq!(changes(&metrics), ["lease_attempts_total{elected} 1"]);
     one.renew().await.unwrap();
     assert_eq!(changes(&metrics), ["lease_attempts_total{renewed} 1"]);
     one.release().await;
     assert_eq!(changes(&metrics), [""; 0]);
     while two.acquire(None).await.is_err() {}
+    settle().await;
     while one.acquire(None).await.is_ok() {}
     let taken = changes(&metrics);
     assert!(
         taken.contains(&"lease_attempts_total{taken} 1".to_owned()),
         "{taken:?}"
     );
-    advance(2 * TTL).await;
+    sleep(2 * TTL).await;
     lines[0].set(Way::Fails);
     let asked = lines[0].count();
     one.acquire(None).await.unwrap();
+    settle().await;
     let failed = lines[0].count() - asked;
     assert_eq!(
         changes(&metrics),

@@ -62,7 +62,7 @@ async fn a_wait_ends_with_its_own_time_and_with_the_lease() {
         (Duration::ZERO, Duration::ZERO),
         (10 * MS, 10 * MS),
         // What is left of the lease, up to the next millisecond of a timer.
-        (Duration::MAX, timing().held() - 10 * MS),
+        (Duration::MAX, timing().held().saturating_sub(10 * MS)),
     ] {
         let start = clock.now();
         let answer = acceptor.clone().oneshot(wait(within)).await.unwrap();

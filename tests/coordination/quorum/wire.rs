@@ -61,7 +61,7 @@ fn each_form_is_as_it_always_was() {
 #[test]
 fn what_is_not_one_of_them_is_refused() {
     let hostile = [
-        r#"{}"#,
+        "{}",
         r#"{"resource":"ledger"}"#,
         r#"{"resource":1,"ask":{"wait":{"within":{"secs":0,"nanos":0}}}}"#,
         r#"{"resource":"ledger","ask":{"wait":{"within":{"secs":0,"nanos":0}}},"more":1}"#,

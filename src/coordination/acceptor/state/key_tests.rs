@@ -16,6 +16,7 @@ enum Stage {
     },
     Serving {
         promised: Option<Ballot>,
+        released: Option<Ballot>,
         lease: Option<(Ballot, Duration)>,
     },
     Failed,
@@ -31,8 +32,13 @@ impl Acceptor {
             state,
             rules: _,
         } = *self;
-        let serving = |Serving { promised, lease }| Stage::Serving {
+        let serving = |Serving {
+                           promised,
+                           lease,
+                           released,
+                       }| Stage::Serving {
             promised,
+            released,
             // Every handler begins with dropping a lease that has ended.
             lease: lease
                 .filter(|lease| now < lease.until)

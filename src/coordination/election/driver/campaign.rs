@@ -29,11 +29,8 @@ impl<L: LeaseStore, S: Seal> Driver<L, S> {
             }
             match self.ask().await {
                 Some(Ok(grant)) => return Ok(grant),
-                // What comes so late is of no use, and may be in the way of others.
-                None => {
-                    self.give_back().await;
-                    self.back_off();
-                }
+                // What may have been granted is of no use, and in the way of others.
+                None => self.give_back().await,
                 Some(Err(AcquireError::Taken { leader, retry })) => {
                     self.board.follows(leader);
                     self.wait(retry).await;

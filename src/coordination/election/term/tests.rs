@@ -212,3 +212,22 @@ async fn who_resigns_beside_a_renewal_is_not_told_that_an_earlier_end_is_the_end
         );
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_has_ended_is_gone_and_no_work_though_its_future_is_kept() {
+    let term = term(1000 * MS);
+    let dropped = Rc::new(Cell::new(false));
+    let bomb = OnDrop(Rc::clone(&dropped));
+    let mut work = Box::pin(term.run(async move {
+        let _bomb = bomb;
+        pending::<()>().await;
+    }));
+    assert!(work.as_mut().now_or_never().is_none());
+    assert!(term.give_up());
+    assert!(term.joined().now_or_never().is_none());
+    assert!(work.as_mut().now_or_never().unwrap().is_err());
+    assert!(dropped.get());
+    assert!(term.joined().now_or_never().is_some());
+    drop(work);
+    assert!(term.joined().now_or_never().is_some());
+}

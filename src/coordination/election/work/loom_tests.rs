@@ -74,6 +74,25 @@ fn loom_w1_w2_after_a_join_nothing_works_and_the_last_that_ended_woke_it() {
 }
 
 #[test]
+fn loom_w2_work_that_ends_while_it_is_joined_wakes_the_join() {
+    loom::model(|| {
+        let model = Model::new();
+        // Begun before the threads part, so that few preemptions are enough.
+        model.work.begin();
+        let ending = {
+            let model = Arc::clone(&model);
+            thread::spawn(move || model.work.end())
+        };
+        let flag = Arc::new(Flag::default());
+        let joined = model.work.poll_joined(&Arc::clone(&flag).into());
+        ending.join().unwrap();
+        if joined.is_pending() {
+            assert!(flag.0.load(Ordering::SeqCst), "nobody wakes the join");
+        }
+    });
+}
+
+#[test]
 fn loom_w1_who_begins_once_a_join_has_returned_sees_that_it_is_over() {
     loom::model(|| {
         let model = Model::new();
