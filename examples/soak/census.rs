@@ -19,9 +19,11 @@ use super::{KEYS_MAX, PROBES_MAX, RETENTION};
 const TASKS: u64 = 200;
 const FDS: u64 = 200;
 const RSS_KIB: u64 = 16 << 10;
+/// How many looks there are in a second.
+const LOOKS: u64 = 20;
 /// How often keys are counted, in looks: to count them is to sweep the store, which has to keep clean
 /// by itself.
-const SWEEP: u64 = 50;
+const SWEEP: u64 = 5 * LOOKS;
 
 /// Where to look.
 pub(crate) struct Sources {
@@ -142,7 +144,7 @@ impl Census {
             self.keys_max = self.keys_max.max(keys);
             self.left.keys = keys;
         }
-        if self.looks % 10 == 0 && self.looks > 0 {
+        if self.looks % LOOKS == 0 && self.looks > 0 {
             let (requests, faults) = (tally.requests(), tally.faults());
             println!(
                 "{:4} s {:6} requests {:5} faults {} wrong | {:5} tasks {:4} fds {:6} KiB | in flight {:2} + {:2}, executing {:2}, keys {:6}, circuit {}",

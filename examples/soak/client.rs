@@ -9,6 +9,7 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Either, Full};
 use hyper_util::client::legacy;
 use hyper_util::rt::TokioExecutor;
+use mainstay::Ratio;
 use mainstay::breaker::{BreakerConfig, BreakerHandle, BreakerLayer, Window};
 use mainstay::bulkhead::{BulkheadConfig, BulkheadHandle, BulkheadLayer};
 use mainstay::deadline::{DeadlineClientConfig, DeadlineClientLayer};
@@ -30,8 +31,8 @@ const CONCURRENCY: u32 = 48;
 const QUEUE: u32 = 14;
 const WAIT: Duration = Duration::from_millis(50);
 /// So short that the circuit opens in a storm, and closes soon after it.
-const WINDOW: Duration = Duration::from_millis(500);
-const OPEN_BASE: Duration = Duration::from_millis(50);
+const WINDOW: Duration = Duration::from_millis(300);
+const OPEN_BASE: Duration = Duration::from_millis(100);
 const OPEN_MAX: Duration = Duration::from_millis(200);
 
 pub(crate) type Sent = Request<Full<Bytes>>;
@@ -72,6 +73,7 @@ impl Client {
         let length = WINDOW;
         let circuit = BreakerConfig::default()
             .window(Window::Time { length, buckets: 5 })
+            .failure_ratio(Ratio::percent(30)?)
             .open_base(OPEN_BASE)
             .open_max(OPEN_MAX)
             .probes(PROBES_MAX);

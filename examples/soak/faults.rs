@@ -75,11 +75,11 @@ pub(crate) struct Faults {
 
 /// Of ten thousand exchanges, how many fail: in fair weather, and in a storm.
 const FAIR: u64 = 200;
-const STORM: u64 = 7000;
+const STORM: u64 = 9000;
 /// How often there is a storm, when it begins, and when it is over.
 const CYCLE: Duration = Duration::from_secs(2);
 const STORM_BEGINS: u128 = 900;
-const STORM_ENDS: u128 = 1100;
+const STORM_ENDS: u128 = 1200;
 
 impl Faults {
     pub(crate) fn new(seed: u64) -> Self {
@@ -114,6 +114,10 @@ impl Faults {
             82..91 => Fault::StallHead,
             _ => Fault::StallBody,
         };
-        (fault, rng.bits().to_le_bytes())
+        // The first byte can neither end a head nor be in one, so that no garbage is a valid response.
+        let [first, others @ ..] = rng.bits().to_le_bytes();
+        let mut bytes = [first | 0x80; 8];
+        bytes[1..].copy_from_slice(&others);
+        (fault, bytes)
     }
 }
