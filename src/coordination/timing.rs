@@ -161,7 +161,7 @@ mod tests {
         for (wrong, field, value, range) in [
             (config.tick(Duration::ZERO), "tick", "0", "above zero"),
             (config.ttl(Duration::ZERO), "ttl", "0", "10 ticks"),
-            (config.ttl(10 * MS - NS), "ttl", "9.999999ms", "10 ticks"),
+            (config.ttl(10 * MS).tick(MS + NS), "ttl", "10ms", "10 ticks"),
             (config.ttl(DAY + NS), "ttl", "86400.000000001s", "one day"),
             (config.ttl(Duration::MAX), "ttl", "", "one day"),
             (config.tick(Duration::MAX), "ttl", "2s", "10 ticks"),
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn what_is_at_the_edge_of_its_range_is_taken() {
         let config = TimingConfig::default();
-        let short = config.ttl(10 * MS).margin(10 * MS - NS);
+        let short = config.ttl(10 * MS).margin(9 * MS);
         for right in [
             config,
             short,

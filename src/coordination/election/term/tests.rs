@@ -196,7 +196,7 @@ async fn who_resigns_beside_a_renewal_is_not_told_that_an_earlier_end_is_the_end
     for reading in 1..=3 {
         let clock = Arc::new(Raced::default());
         *clock.readings.lock().unwrap() = reading;
-        let term = Term::new(clock.clone(), &grant(1000 * MS));
+        let term = Term::new(Arc::<Raced>::clone(&clock), &grant(1000 * MS));
         *clock.term.lock().unwrap() = Some(term.clone());
         let timing = Timing::new(TimingConfig::default()).unwrap();
         let (_release, released) = tokio::sync::oneshot::channel();
