@@ -88,6 +88,8 @@ pub(crate) struct Census {
     looks: u64,
     requests: u64,
     faults: u64,
+    /// How many there were when they were last counted.
+    keys: u64,
     left: Growth,
 }
 
@@ -121,6 +123,7 @@ impl Census {
             looks: 0,
             requests: 0,
             faults: 0,
+            keys: 0,
             left: Growth::default(),
         })
     }
@@ -140,9 +143,8 @@ impl Census {
         self.trips += u64::from(self.was_closed && !is_closed);
         self.was_closed = is_closed;
         if self.looks % SWEEP == SWEEP - 1 {
-            let keys = u64::try_from(sources.store.snapshot().records()).unwrap_or(u64::MAX);
-            self.keys_max = self.keys_max.max(keys);
-            self.left.keys = keys;
+            self.keys = u64::try_from(sources.store.snapshot().records()).unwrap_or(u64::MAX);
+            self.keys_max = self.keys_max.max(self.keys);
         }
         if self.looks % LOOKS == 0 && self.looks > 0 {
             let (requests, faults) = (tally.requests(), tally.faults());
@@ -158,7 +160,7 @@ impl Census {
                 sources.client.in_flight(),
                 sources.server.in_flight(),
                 sources.keys.snapshot().executing(),
-                self.left.keys,
+                self.keys,
                 circuit.state().label(),
             );
             (self.requests, self.faults) = (requests, faults);
