@@ -39,7 +39,9 @@ const QUEUE: u32 = 400;
 /// How much a body has at most.
 pub(crate) const ECHO_MAX: u64 = 24 << 10;
 pub(crate) const ADD_MAX: u64 = 1 << 10;
-/// In how many pieces it is sent.
+/// More than a key and its record take.
+const KEY_BYTES: usize = 4 << 10;
+/// How much of it is sent at once.
 const PIECE: usize = 8 << 10;
 
 pub(crate) struct Server {
@@ -57,7 +59,9 @@ struct Desk {
 
 impl Server {
     pub(crate) async fn start(ledger: Ledger, tally: Tally) -> Result<Self, BoxError> {
-        let store = MemoryStore::new(MemoryStoreConfig::default().records(KEYS_MAX))?;
+        // No record is to be given up for want of room: its repeat could not be answered.
+        let room = MemoryStoreConfig::default().records(KEYS_MAX);
+        let store = MemoryStore::new(room.bytes(KEYS_MAX * KEY_BYTES))?;
         let once = IdempotencyConfig::at_most_once()
             .lease(RETENTION)
             .ceiling(RETENTION)
