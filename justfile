@@ -56,6 +56,10 @@ instructions *text:
 counts:
     .ci/run counts
 
+# Draws a figure of `docs/figures.md` by its name, or all: a CSV and an SVG each.
+figures name="all":
+    cargo run --release --locked --manifest-path benches/figures/Cargo.toml -- {{ name }}
+
 # Fuzzes one target of `fuzz/` for so many seconds; needs nightly Rust and cargo-fuzz.
 fuzz target seconds="60":
     mkdir -p fuzz/corpus/{{ target }}

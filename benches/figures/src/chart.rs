@@ -1,0 +1,167 @@
+//! Line charts side by side, each with its own legend below, as SVG.
+
+use std::ops::Range;
+use std::path::Path;
+
+use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
+use plotters::prelude::*;
+
+use crate::sim::Done;
+use crate::stat::Stat;
+
+/// Okabe and Ito's colours, which are told apart by the colour-blind too; yellow is left out, since
+/// it is hard to see on white.
+pub const COLOURS: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+    RGBColor(230, 159, 0),
+    RGBColor(0, 0, 0),
+];
+
+const PANEL: (u32, u32) = (620, 430);
+const KEY_LINE: u32 = 20;
+
+pub struct Series {
+    pub name: &'static str,
+    pub points: Vec<(f64, Stat)>,
+}
+
+impl Series {
+    /// Leaves out the places for which there is no value.
+    pub fn new(name: &'static str, points: impl IntoIterator<Item = (f64, Option<Stat>)>) -> Self {
+        let points = points.into_iter();
+        let points = points.filter_map(|(x, stat)| Some((x, stat?))).collect();
+        Self { name, points }
+    }
+}
+
+pub struct Panel {
+    pub title: &'static str,
+    pub x: &'static str,
+    pub y: &'static str,
+    pub y_range: Range<f64>,
+    pub logarithmic: bool,
+    /// Marks the points, where they are few.
+    pub dots: bool,
+    /// Shows the spread over the seeds, where bands do not hide each other.
+    pub bands: bool,
+    pub series: Vec<Series>,
+    /// Stretches of `x` that are shaded.
+    pub shaded: Vec<Range<f64>>,
+}
+
+/// Draws `panels` beside each other into `folder/name.svg`.
+pub fn write(folder: &Path, name: &str, panels: &[Panel]) -> Done {
+    let keys = panels.iter().map(|panel| panel.series.len()).max();
+    let keys = u32::try_from(keys.unwrap_or(0))?;
+    let count = u32::try_from(panels.len())?;
+    let size = (PANEL.0 * count, PANEL.1 + KEY_LINE * keys + 10);
+    let path = folder.join(format!("{name}.svg"));
+    let root = SVGBackend::new(&path, size).into_drawing_area();
+    root.fill(&WHITE)?;
+    for (panel, area) in panels.iter().zip(root.split_evenly((1, panels.len()))) {
+        let (plot, key) = area.split_vertically(PANEL.1);
+        if panel.logarithmic {
+            draw(&plot, panel, panel.y_range.clone().log_scale())?;
+        } else {
+            draw(&plot, panel, panel.y_range.clone())?;
+        }
+        legend(&key, panel)?;
+    }
+    root.present()?;
+    Ok(())
+}
+
+type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+
+fn draw<Y>(area: &Area<'_>, panel: &Panel, y: Y) -> Done
+where
+    Y: AsRangedCoord<Value = f64>,
+    Y::CoordDescType: ValueFormatter<f64>,
+{
+    let first = |series: &Series| series.points.first().map(|point| point.0);
+    let last = |series: &Series| series.points.last().map(|point| point.0);
+    let from = panel
+        .series
+        .iter()
+        .filter_map(first)
+        .fold(f64::MAX, f64::min);
+    let to = panel
+        .series
+        .iter()
+        .filter_map(last)
+        .fold(f64::MIN, f64::max);
+    let (bottom, top) = (panel.y_range.start, panel.y_range.end);
+
+    let mut chart = ChartBuilder::on(area)
+        .caption(panel.title, ("sans-serif", 18))
+        .margin(12)
+        .x_label_area_size(46)
+        .y_label_area_size(72)
+        .build_cartesian_2d(from..to, y)?;
+    let shades = panel.shaded.iter().map(|stretch| {
+        let corners = [(stretch.start, bottom), (stretch.end, top)];
+        Rectangle::new(corners, RGBColor(232, 232, 232).filled())
+    });
+    chart.draw_series(shades)?;
+    chart
+        .configure_mesh()
+        .light_line_style(WHITE.mix(0.0))
+        .bold_line_style(BLACK.mix(0.12))
+        .x_desc(panel.x)
+        .y_desc(panel.y)
+        .axis_desc_style(("sans-serif", 15))
+        .label_style(("sans-serif", 13))
+        .x_labels(if to - from <= 5.0 { 5 } else { 11 })
+        .x_label_formatter(&|x| plain(*x))
+        .y_label_formatter(&|y| plain(*y))
+        .draw()?;
+    let inside = |y: f64| y.clamp(bottom, top);
+    let banded = panel.series.iter().filter(|_| panel.bands);
+    for (series, colour) in banded.zip(COLOURS) {
+        let points = &series.points;
+        let over = points.iter().map(|(x, stat)| (*x, inside(stat.high)));
+        let under = points.iter().rev().map(|(x, stat)| (*x, inside(stat.low)));
+        let band: Vec<_> = over.chain(under).collect();
+        chart.draw_series([Polygon::new(band, colour.mix(0.16))])?;
+    }
+    for (series, colour) in panel.series.iter().zip(COLOURS) {
+        let line: Vec<_> = series
+            .points
+            .iter()
+            .map(|(x, stat)| (*x, inside(stat.mean)))
+            .collect();
+        chart.draw_series(LineSeries::new(
+            line.iter().copied(),
+            colour.stroke_width(2),
+        ))?;
+        if panel.dots {
+            let dots = line
+                .iter()
+                .map(|point| Circle::new(*point, 3, colour.filled()));
+            chart.draw_series(dots)?;
+        }
+    }
+    Ok(())
+}
+
+fn legend(area: &Area<'_>, panel: &Panel) -> Done {
+    let mut y = 8;
+    for (series, colour) in panel.series.iter().zip(COLOURS) {
+        let line = PathElement::new([(86, y), (116, y)], colour.stroke_width(3));
+        area.draw(&line)?;
+        let style = ("sans-serif", 14).into_font().color(&BLACK);
+        area.draw(&Text::new(series.name, (126, y - 7), style))?;
+        y += i32::try_from(KEY_LINE)?;
+    }
+    Ok(())
+}
+
+/// No more digits than it takes.
+fn plain(number: f64) -> String {
+    let text = format!("{number:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,80 @@
+//! What the simulations have in common: virtual time, randomness, services.
+
+use std::f64::consts::TAU;
+use std::future::Future;
+use std::time::Duration;
+
+use mainstay::Rng;
+use tokio::time::{Instant, sleep_until};
+use tower::BoxError;
+
+pub type Done = Result<(), BoxError>;
+
+/// Runs `model` on one thread and a paused clock, which jumps to the next timer when all is idle.
+///
+/// The thread is new, so that nothing a layer keeps for each thread is left from the run before.
+pub fn run<F, T>(model: impl FnOnce() -> F + Send + 'static) -> T
+where
+    F: Future<Output = T>,
+    T: Send + 'static,
+{
+    let thread = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime without I/O needs nothing of the system");
+        runtime.block_on(model())
+    });
+    thread.join().expect("the model does not panic")
+}
+
+/// Draws for one part of one run. Parts draw from sequences of their own, so that what one of them
+/// does more often changes nothing for the others.
+pub fn rng(seed: u64, part: u64) -> Rng {
+    Rng::seeded(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(part))
+}
+
+/// Uniform in `0 .. 1`.
+pub fn uniform(rng: &Rng) -> f64 {
+    (rng.bits() >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+pub fn chance(rng: &Rng, probability: f64) -> bool {
+    uniform(rng) < probability
+}
+
+/// Exponential, with this mean.
+pub fn exponential(rng: &Rng, mean: Duration) -> Duration {
+    mean.mul_f64(-(1.0 - uniform(rng)).ln())
+}
+
+/// The absolute value of a normal draw.
+pub fn normal(rng: &Rng, mean: Duration, deviation: Duration) -> Duration {
+    let radius = (-2.0 * (1.0 - uniform(rng)).ln()).sqrt();
+    let standard = radius * (TAU * uniform(rng)).cos();
+    let seconds = mean.as_secs_f64() + standard * deviation.as_secs_f64();
+    Duration::from_secs_f64(seconds.abs())
+}
+
+/// Calls that come independently of each other, at a mean distance.
+///
+/// Each instant is counted on from the one before it and not from when that call was sent: timers
+/// are rounded up to the millisecond, and the rate would suffer.
+pub struct Arrivals {
+    rng: Rng,
+    mean: Duration,
+    next: Instant,
+}
+
+impl Arrivals {
+    pub fn new(rng: Rng, mean: Duration) -> Self {
+        let next = Instant::now();
+        Self { rng, mean, next }
+    }
+
+    pub async fn next(&mut self) {
+        self.next += exponential(&self.rng, self.mean);
+        sleep_until(self.next).await;
+    }
+}
