@@ -20,6 +20,8 @@ pub struct AcceptorFuture {
     state: State,
 }
 
+/// In a box, for it is rare (a write for each term, and those who wait for a lease) and would make each answer's
+/// future as large as itself.
 type Waits = Pin<Box<dyn Future<Output = Result> + Send>>;
 
 enum State {

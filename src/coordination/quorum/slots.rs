@@ -28,6 +28,7 @@ pub(super) type Cause = Arc<dyn StdError + Send + Sync>;
 pub(super) struct Slots<S: Service<LeaseRequest>> {
     resource: Name,
     errors: Counter,
+    /// Each in a box, made once: the calls in them must not move, and a vector moves when it is given away.
     all: Vec<Pin<Box<Slot<S>>>>,
 }
 
