@@ -2,7 +2,7 @@
 //! off and killed in turn.
 //!
 //! ```text
-//! cargo run --release --example leader_worker               # about 20 s
+//! cargo run --release --example leader_worker               # about 40 s
 //! cargo run --release --example leader_worker -- --json     # the last line is one JSON object
 //! cargo run --release --example leader_worker -- --rounds 9 # three rounds by default
 //! ```
