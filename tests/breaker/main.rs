@@ -2,6 +2,8 @@
 #![cfg(feature = "breaker")]
 
 mod balanced;
+#[cfg(feature = "tracing")]
+mod capture;
 mod deadlines;
 mod endings;
 #[cfg(feature = "tracing")]

@@ -5,6 +5,9 @@
 mod admission;
 #[cfg(feature = "grpc")]
 mod answers;
+#[cfg(feature = "tracing")]
+#[path = "../breaker/capture.rs"]
+mod capture;
 mod endings;
 #[cfg(feature = "tracing")]
 mod events;
