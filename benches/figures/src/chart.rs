@@ -27,6 +27,8 @@ const KEY_LINE: u32 = 20;
 pub struct Series {
     pub name: &'static str,
     pub points: Vec<(f64, Stat)>,
+    /// Of what was not measured.
+    pub dashed: bool,
 }
 
 impl Series {
@@ -34,16 +36,31 @@ impl Series {
     pub fn new(name: &'static str, points: impl IntoIterator<Item = (f64, Option<Stat>)>) -> Self {
         let points = points.into_iter();
         let points = points.filter_map(|(x, stat)| Some((x, stat?))).collect();
-        Self { name, points }
+        Self {
+            name,
+            points,
+            dashed: false,
+        }
+    }
+
+    /// What a run must not exceed.
+    pub fn bound(name: &'static str, points: impl IntoIterator<Item = (f64, f64)>) -> Self {
+        let points = points.into_iter().map(|(x, y)| (x, Stat::of([y])));
+        Self {
+            dashed: true,
+            ..Self::new(name, points)
+        }
     }
 }
 
+#[derive(Default)]
 pub struct Panel {
     pub title: &'static str,
     pub x: &'static str,
     pub y: &'static str,
     pub y_range: Range<f64>,
     pub logarithmic: bool,
+    pub x_logarithmic: bool,
     /// Marks the points, where they are few.
     pub dots: bool,
     /// Shows the spread over the seeds, where bands do not hide each other.
@@ -51,6 +68,18 @@ pub struct Panel {
     pub series: Vec<Series>,
     /// Stretches of `x` that are shaded.
     pub shaded: Vec<Range<f64>>,
+}
+
+impl Panel {
+    /// From the first point to the last.
+    fn places(&self) -> Range<f64> {
+        let ends = |end: fn(&[(f64, Stat)]) -> Option<&(f64, Stat)>| {
+            let series = self.series.iter();
+            series.filter_map(move |series| end(&series.points).map(|point| point.0))
+        };
+        let from = ends(<[_]>::first).fold(f64::MAX, f64::min);
+        from..ends(<[_]>::last).fold(f64::MIN, f64::max)
+    }
 }
 
 /// Draws `panels` beside each other into `folder/name.svg`.
@@ -64,10 +93,12 @@ pub fn write(folder: &Path, name: &str, panels: &[Panel]) -> Done {
     root.fill(&WHITE)?;
     for (panel, area) in panels.iter().zip(root.split_evenly((1, panels.len()))) {
         let (plot, key) = area.split_vertically(PANEL.1);
-        if panel.logarithmic {
-            draw(&plot, panel, panel.y_range.clone().log_scale())?;
-        } else {
-            draw(&plot, panel, panel.y_range.clone())?;
+        let (x, y) = (panel.places(), panel.y_range.clone());
+        match (panel.x_logarithmic, panel.logarithmic) {
+            (true, true) => draw(&plot, panel, x.log_scale(), y.log_scale())?,
+            (true, false) => draw(&plot, panel, x.log_scale(), y)?,
+            (false, true) => draw(&plot, panel, x, y.log_scale())?,
+            (false, false) => draw(&plot, panel, x, y)?,
         }
         legend(&key, panel)?;
     }
@@ -77,23 +108,14 @@ pub fn write(folder: &Path, name: &str, panels: &[Panel]) -> Done {
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 
-fn draw<Y>(area: &Area<'_>, panel: &Panel, y: Y) -> Done
+fn draw<X, Y>(area: &Area<'_>, panel: &Panel, x: X, y: Y) -> Done
 where
+    X: AsRangedCoord<Value = f64>,
     Y: AsRangedCoord<Value = f64>,
+    X::CoordDescType: ValueFormatter<f64>,
     Y::CoordDescType: ValueFormatter<f64>,
 {
-    let first = |series: &Series| series.points.first().map(|point| point.0);
-    let last = |series: &Series| series.points.last().map(|point| point.0);
-    let from = panel
-        .series
-        .iter()
-        .filter_map(first)
-        .fold(f64::MAX, f64::min);
-    let to = panel
-        .series
-        .iter()
-        .filter_map(last)
-        .fold(f64::MIN, f64::max);
+    let Range { start, end } = panel.places();
     let (bottom, top) = (panel.y_range.start, panel.y_range.end);
 
     let mut chart = ChartBuilder::on(area)
@@ -101,7 +123,7 @@ where
         .margin(12)
         .x_label_area_size(46)
         .y_label_area_size(72)
-        .build_cartesian_2d(from..to, y)?;
+        .build_cartesian_2d(x, y)?;
     let shades = panel.shaded.iter().map(|stretch| {
         let corners = [(stretch.start, bottom), (stretch.end, top)];
         Rectangle::new(corners, RGBColor(232, 232, 232).filled())
@@ -115,7 +137,7 @@ where
         .y_desc(panel.y)
         .axis_desc_style(("sans-serif", 15))
         .label_style(("sans-serif", 13))
-        .x_labels(if to - from <= 5.0 { 5 } else { 11 })
+        .x_labels(if end - start <= 5.0 { 5 } else { 11 })
         .x_label_formatter(&|x| plain(*x))
         .y_label_formatter(&|y| plain(*y))
         .draw()?;
@@ -134,10 +156,12 @@ where
             .iter()
             .map(|(x, stat)| (*x, inside(stat.mean)))
             .collect();
-        chart.draw_series(LineSeries::new(
-            line.iter().copied(),
-            colour.stroke_width(2),
-        ))?;
+        let style = colour.stroke_width(2);
+        if series.dashed {
+            chart.draw_series(DashedLineSeries::new(line.iter().copied(), 8, 5, style))?;
+            continue;
+        }
+        chart.draw_series(LineSeries::new(line.iter().copied(), style))?;
         if panel.dots {
             let dots = line
                 .iter()
@@ -151,8 +175,15 @@ where
 fn legend(area: &Area<'_>, panel: &Panel) -> Done {
     let mut y = 8;
     for (series, colour) in panel.series.iter().zip(COLOURS) {
-        let line = PathElement::new([(86, y), (116, y)], colour.stroke_width(3));
-        area.draw(&line)?;
+        let dashes: &[_] = if series.dashed {
+            &[(86, 94), (97, 105), (108, 116)]
+        } else {
+            &[(86, 116)]
+        };
+        for (from, to) in dashes {
+            let line = PathElement::new([(*from, y), (*to, y)], colour.stroke_width(3));
+            area.draw(&line)?;
+        }
         let style = ("sans-serif", 14).into_font().color(&BLACK);
         area.draw(&Text::new(series.name, (126, y - 7), style))?;
         y += i32::try_from(KEY_LINE)?;

@@ -294,6 +294,7 @@ fn panel(title: &'static str, y: &'static str, series: Vec<Series>) -> Panel {
         y,
         y_range: 0.0..260.0,
         logarithmic: false,
+        x_logarithmic: false,
         dots: false,
         series,
         bands: false,

@@ -10,9 +10,11 @@ mod amplification;
 mod cascade;
 mod chart;
 mod circuit;
+mod cluster;
 mod duplicates;
 mod isolation;
 mod jitter;
+mod lease;
 mod metastable;
 mod sim;
 mod stat;
@@ -22,7 +24,7 @@ use std::path::{Path, PathBuf};
 
 type Figure = (&'static str, fn(&Path) -> sim::Done);
 
-const FIGURES: [Figure; 7] = [
+const FIGURES: [Figure; 8] = [
     ("jitter", jitter::draw),
     ("amplification", amplification::draw),
     ("breaker", circuit::draw),
@@ -30,6 +32,7 @@ const FIGURES: [Figure; 7] = [
     ("isolation", isolation::draw),
     ("duplicates", duplicates::draw),
     ("metastable", metastable::draw),
+    ("lease", lease::draw),
 ];
 
 fn main() -> sim::Done {

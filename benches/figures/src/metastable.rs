@@ -200,6 +200,7 @@ pub fn draw(folder: &Path) -> Done {
         y,
         y_range,
         logarithmic: false,
+        x_logarithmic: false,
         dots: false,
         bands: false,
         series,
