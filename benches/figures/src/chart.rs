@@ -71,6 +71,14 @@ pub struct Panel {
 }
 
 impl Panel {
+    /// What was not measured is black.
+    fn coloured(&self) -> impl Iterator<Item = (&Series, RGBColor)> {
+        let (bounds, measured): (Vec<_>, Vec<_>) =
+            self.series.iter().partition(|series| series.dashed);
+        let measured = measured.into_iter().zip(COLOURS);
+        measured.chain(bounds.into_iter().map(|bound| (bound, BLACK)))
+    }
+
     /// From the first point to the last.
     fn places(&self) -> Range<f64> {
         let ends = |end: fn(&[(f64, Stat)]) -> Option<&(f64, Stat)>| {
@@ -138,8 +146,8 @@ where
         .axis_desc_style(("sans-serif", 15))
         .label_style(("sans-serif", 13))
         .x_labels(if end - start <= 5.0 { 5 } else { 11 })
-        .x_label_formatter(&|x| plain(*x))
-        .y_label_formatter(&|y| plain(*y))
+        .x_label_formatter(&|x| label(*x, panel.x_logarithmic))
+        .y_label_formatter(&|y| label(*y, panel.logarithmic))
         .draw()?;
     let inside = |y: f64| y.clamp(bottom, top);
     let banded = panel.series.iter().filter(|_| panel.bands);
@@ -150,7 +158,7 @@ where
         let band: Vec<_> = over.chain(under).collect();
         chart.draw_series([Polygon::new(band, colour.mix(0.16))])?;
     }
-    for (series, colour) in panel.series.iter().zip(COLOURS) {
+    for (series, colour) in panel.coloured() {
         let line: Vec<_> = series
             .points
             .iter()
@@ -174,7 +182,7 @@ where
 
 fn legend(area: &Area<'_>, panel: &Panel) -> Done {
     let mut y = 8;
-    for (series, colour) in panel.series.iter().zip(COLOURS) {
+    for (series, colour) in panel.coloured() {
         let dashes: &[_] = if series.dashed {
             &[(86, 94), (97, 105), (108, 116)]
         } else {
@@ -189,6 +197,16 @@ fn legend(area: &Area<'_>, panel: &Panel) -> Done {
         y += i32::try_from(KEY_LINE)?;
     }
     Ok(())
+}
+
+/// Of a logarithmic axis, which has a line at each digit, those that leave each other room.
+fn label(at: f64, logarithmic: bool) -> String {
+    let text = plain(at);
+    let digit = text.trim_start_matches(['0', '.']).chars().next();
+    if logarithmic && digit.is_some_and(|digit| !"1235".contains(digit)) {
+        return String::new();
+    }
+    text
 }
 
 /// No more digits than it takes.

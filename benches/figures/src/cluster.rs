@@ -4,7 +4,6 @@ use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use mainstay::Rng;
 use mainstay::coordination::{
     AcceptorId, AcceptorService, Clock, ElectionConfig, EphemeralTokenStore, Incarnation,
     LeaderElection, LeaseGuard, LeaseRequest, LeaseResponse, Moment, NodeId, QuorumConfig,
@@ -50,24 +49,34 @@ enum Reach {
 }
 
 #[derive(Clone)]
-struct Network(Arc<Mutex<Vec<Reach>>>);
+struct Network {
+    reaches: Arc<Mutex<Vec<Reach>>>,
+    begun: Instant,
+    seed: u64,
+}
 
 impl Network {
     fn set(&self, node: u32, reach: Reach) {
-        self.0.lock().expect("no panic")[node as usize] = reach;
+        self.reaches.lock().expect("no panic")[node as usize] = reach;
     }
 
     /// Whether a message arrives that leaves now. What is under way already does.
-    async fn carry(&self, from: u32, to: u32, rng: &Rng) -> bool {
+    ///
+    /// How long it takes is drawn from when it leaves and where, and from nothing that was drawn before: of
+    /// what happens in one instant, an acceptor's write on another thread first or last, the order must
+    /// change nothing.
+    async fn carry(&self, from: u32, to: u32) -> bool {
         let [one, other] = {
-            let reaches = self.0.lock().expect("no panic");
+            let reaches = self.reaches.lock().expect("no panic");
             [reaches[from as usize], reaches[to as usize]]
         };
         if from == to {
             return one != Reach::Nobody;
         }
-        let span = DELAY.1 - DELAY.0;
-        sleep(DELAY.0 + span.mul_f64(sim::uniform(rng))).await;
+        let leaves = u64::try_from(self.begun.elapsed().as_millis()).expect("few");
+        let part = (leaves << 16) + (u64::from(from) << 8) + u64::from(to);
+        let share = sim::uniform(&sim::rng(self.seed, part));
+        sleep(DELAY.0 + (DELAY.1 - DELAY.0).mul_f64(share)).await;
         [one, other] == [Reach::All; 2]
     }
 }
@@ -88,17 +97,17 @@ impl Clock for Skewed {
 type Way = BoxCloneService<LeaseRequest, LeaseResponse, BoxError>;
 
 /// The way from a candidate to an acceptor. Who gives up does not call back what it has sent.
-fn way(network: &Network, from: u32, acceptor: &AcceptorService, limit: Duration, rng: Rng) -> Way {
+fn way(network: &Network, from: u32, acceptor: &AcceptorService, limit: Duration) -> Way {
     let (network, acceptor) = (network.clone(), acceptor.clone());
     let wire = service_fn(move |request| {
-        let (network, acceptor, rng) = (network.clone(), acceptor.clone(), rng.clone());
+        let (network, acceptor) = (network.clone(), acceptor.clone());
         let to = acceptor.id().0;
         let sent = tokio::spawn(async move {
-            if !network.carry(from, to, &rng).await {
+            if !network.carry(from, to).await {
                 return Ok(None);
             }
             let answer = acceptor.oneshot(request).await?;
-            Ok::<_, BoxError>(network.carry(to, from, &rng).await.then_some(answer))
+            Ok::<_, BoxError>(network.carry(to, from).await.then_some(answer))
         });
         async move {
             match sent.await?? {
@@ -154,20 +163,18 @@ impl Cluster {
                 AcceptorService::new("job", AcceptorId(node), timing, store, clock(node))
             })
             .collect();
-        let network = Network(Arc::new(Mutex::new(vec![
-            Reach::All;
-            setting.nodes as usize
-        ])));
+        let network = Network {
+            reaches: Arc::new(Mutex::new(vec![Reach::All; setting.nodes as usize])),
+            begun: origin,
+            seed,
+        };
         let (sender, elected) = mpsc::unbounded_channel();
         let candidates = (0..setting.nodes).map(|node| {
-            let part = |number: u32| {
-                let parts = 2 + setting.nodes;
-                sim::rng(seed, u64::from(2 + node * parts + number))
-            };
+            let part = |number: u32| sim::rng(seed, u64::from(2 + 2 * node + number));
             let ways = acceptors.iter().map(|acceptor| {
                 let id = acceptor.id();
                 let limit = setting.ttl / 3;
-                (id, way(&network, node, acceptor, limit, part(2 + id.0)))
+                (id, way(&network, node, acceptor, limit))
             });
             let config = QuorumConfig::new(timing)
                 .clock(clock(node))

@@ -297,12 +297,9 @@ fn panel(event: Event, curves: &[Curve]) -> Panel {
         let bounds = three.bounds.iter().map(move |bounds| bounds[which]);
         points(event, bounds).collect::<Vec<_>>()
     };
-    series.push(Series::bound(
-        "what the documentation says, for who is alone",
-        bound(0),
-    ));
+    series.push(Series::bound("documented for one that is alone", bound(0)));
     if event == Event::CutOff {
-        series.push(Series::bound("what the documentation says", bound(1)));
+        series.push(Series::bound("documented for the old one", bound(1)));
     }
     Panel {
         title,
