@@ -16,6 +16,7 @@ mod isolation;
 mod jitter;
 mod lease;
 mod metastable;
+mod outage;
 mod sim;
 mod stat;
 mod table;

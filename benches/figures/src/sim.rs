@@ -30,20 +30,25 @@ where
 }
 
 /// Runs `model` with each of the seeds from 1, a few at a time; the results are in the order of the seeds.
-pub fn each<F, T>(seeds: u64, model: impl Fn(u64) -> F + Copy + Send + 'static) -> Vec<T>
+pub fn each<F, T>(seeds: u64, model: impl Fn(u64) -> F + Clone + Send + 'static) -> Vec<T>
 where
     F: Future<Output = T>,
     T: Send + 'static,
 {
     let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
     let of = move |worker| {
-        let own = (1..=seeds).filter(move |seed| seed % workers == worker);
-        own.map(|seed| (seed, run(move || model(seed))))
-            .collect::<Vec<_>>()
+        let own = (1..=seeds).filter(|seed| seed % workers == worker);
+        let run = |seed| {
+            let model = model.clone();
+            (seed, run(move || model(seed)))
+        };
+        own.map(run).collect::<Vec<_>>()
     };
-    let workers: Vec<_> = (0..workers)
-        .map(|worker| std::thread::spawn(move || of(worker)))
-        .collect();
+    let start = |worker| {
+        let of = of.clone();
+        std::thread::spawn(move || of(worker))
+    };
+    let workers: Vec<_> = (0..workers).map(start).collect();
     let runs = workers.into_iter().map(|worker| worker.join());
     let mut runs: Vec<_> = runs.flat_map(|runs| runs.expect("no panic")).collect();
     runs.sort_by_key(|(seed, _)| *seed);
