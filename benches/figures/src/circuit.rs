@@ -8,12 +8,14 @@ use mainstay::breaker::{BreakerConfig, BreakerLayer};
 use tower::Layer as _;
 
 use crate::chart::{self, Panel, Series};
-use crate::outage::{self, Calls, DEATHS, DIES, Death, LIMPS, RETURNS, Record, SECONDS};
+use crate::outage::{self, Calls, DIES, Fault, HANGS, LIMPS, REFUSES, RETURNS, Record, SECONDS};
 use crate::sim::{self, Done};
 use crate::stat::Stat;
 use crate::table::Table;
 
 const SEEDS: u64 = 20;
+
+const FAULTS: [(&str, Fault); 2] = [("refuses", REFUSES), ("hangs", HANGS)];
 
 const MEASURES: [&str; 7] = [
     "time_to_open_s",
@@ -62,24 +64,24 @@ fn measures(run: &Record) -> [f64; 7] {
 }
 
 /// Through this crate's breaker.
-pub async fn trace(config: Option<BreakerConfig>, death: Death, seed: u64) -> Record {
+pub async fn trace(config: Option<BreakerConfig>, fault: Fault, seed: u64) -> Record {
     let Some(config) = config else {
-        return outage::trace(death, seed, None, |inner| inner).await;
+        return outage::trace(fault, seed, None, |inner| inner).await;
     };
     let layer = BreakerLayer::new("dependency", config).expect("the settings are in range");
     let layer = layer.rng(sim::rng(seed, 3));
     let guard = |inner| Calls::new(layer.layer(inner));
-    outage::trace(death, seed, Some(layer.handle()), guard).await
+    outage::trace(fault, seed, Some(layer.handle()), guard).await
 }
 
 pub fn draw(folder: &Path) -> Done {
     let mut summary = Table::new("death", SEEDS);
     let mut course = Table::new("second", SEEDS);
     let mut panels = Vec::new();
-    for (index, (what, death)) in (0_u32..).zip(DEATHS) {
+    for (index, (what, fault)) in (0_u32..).zip(FAULTS) {
         let (mut sent, mut answered) = (Vec::new(), Vec::new());
         for (name, config) in ways() {
-            let runs = sim::each(SEEDS, move |seed| trace(config.clone(), death, seed));
+            let runs = sim::each(SEEDS, move |seed| trace(config.clone(), fault, seed));
             for (place, measure) in MEASURES.into_iter().enumerate() {
                 let stat = Stat::of(runs.iter().map(|run| measures(run)[place]));
                 let series = format!("{name}; {what}");

@@ -7,6 +7,7 @@
 //! ```
 
 mod amplification;
+mod breakers;
 mod cascade;
 mod chart;
 mod circuit;
@@ -17,18 +18,21 @@ mod jitter;
 mod lease;
 mod metastable;
 mod outage;
+mod peers;
 mod sim;
 mod stat;
 mod table;
+mod virtual_clock;
 
 use std::path::{Path, PathBuf};
 
 type Figure = (&'static str, fn(&Path) -> sim::Done);
 
-const FIGURES: [Figure; 8] = [
+const FIGURES: [Figure; 9] = [
     ("jitter", jitter::draw),
     ("amplification", amplification::draw),
     ("breaker", circuit::draw),
+    ("breakers", breakers::draw),
     ("cascade", cascade::draw),
     ("isolation", isolation::draw),
     ("duplicates", duplicates::draw),

@@ -28,7 +28,22 @@ pub enum Death {
     Hangs,
 }
 
-pub const DEATHS: [(&str, Death); 2] = [("refuses", Death::Refuses), ("hangs", Death::Hangs)];
+/// How it dies, and the share of requests that fail while it limps.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault {
+    pub death: Death,
+    pub limp: f64,
+}
+
+/// It limps below the limit of half of the calls.
+pub const REFUSES: Fault = Fault {
+    death: Death::Refuses,
+    limp: 0.4,
+};
+pub const HANGS: Fault = Fault {
+    death: Death::Hangs,
+    limp: 0.4,
+};
 
 pub type Calls = BoxCloneSyncService<(), (), BoxError>;
 
@@ -127,7 +142,7 @@ fn within(times: &[f64], from: f64, to: f64) -> f64 {
 #[derive(Clone)]
 struct Dependency {
     begun: Instant,
-    death: Death,
+    fault: Fault,
     rng: Rng,
     record: Arc<Mutex<Record>>,
     circuit: Option<BreakerHandle>,
@@ -151,12 +166,12 @@ impl Dependency {
         }
         let failing = match now {
             _ if (DIES..LIMPS).contains(&now) => 1.0,
-            _ if (LIMPS..RETURNS).contains(&now) => 0.4,
+            _ if (LIMPS..RETURNS).contains(&now) => self.fault.limp,
             _ => 0.005,
         };
         let took = sim::exponential(&self.rng, Duration::from_millis(10));
         let fails = sim::chance(&self.rng, failing);
-        match self.death {
+        match self.fault.death {
             Death::Hangs if fails => std::future::pending().await,
             Death::Hangs | Death::Refuses => sleep(took).await,
         }
@@ -173,14 +188,14 @@ fn count(seconds: &mut [f64], at: f64) {
 
 /// Calls the dependency, within the timeout, through what `guard` puts around it.
 pub async fn trace(
-    death: Death,
+    fault: Fault,
     seed: u64,
     circuit: Option<BreakerHandle>,
     guard: impl FnOnce(Calls) -> Calls,
 ) -> Record {
     let dependency = Dependency {
         begun: Instant::now(),
-        death,
+        fault,
         rng: sim::rng(seed, 2),
         record: Arc::new(Mutex::new(Record::new())),
         circuit,
