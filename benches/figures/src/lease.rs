@@ -108,18 +108,21 @@ async fn failover(setting: Setting, event: Event, seed: u64) -> Seen {
     seen
 }
 
-/// The documented bounds in seconds of the model: until another leads, where it is alone, and until the old
-/// one has stopped. Clocks that are as slow as they may be are counted in.
-fn bounds(setting: &Setting, event: Event) -> [f64; 2] {
+/// The documented bounds in seconds of the model, with clocks that are as wrong as they may be: until another
+/// leads, where it is alone; until the old one has stopped; and the least time for which nobody leads then.
+fn bounds(setting: &Setting, event: Event) -> [f64; 3] {
     let timing = setting.timing();
     let slowest = 1.0 - setting.drift;
     let messages = 4 * DELAY.1;
     let lapsed = (timing.held() + setting.ttl / 10).div_f64(slowest);
     let stopped = (setting.ttl - setting.margin).div_f64(slowest);
     match event {
-        Event::Dies => [model(lapsed + messages), 0.0],
-        Event::CutOff => [model(lapsed + messages), model(stopped)],
-        Event::Resigns => [model(messages), 0.0],
+        Event::Dies => [model(lapsed + messages), 0.0, 0.0],
+        Event::CutOff => {
+            let margin = setting.margin.div_f64(1.0 + setting.drift);
+            [model(lapsed + messages), model(stopped), model(margin)]
+        }
+        Event::Resigns => [model(messages), 0.0, 0.0],
     }
 }
 
@@ -127,7 +130,9 @@ fn bounds(setting: &Setting, event: Event) -> [f64; 2] {
 struct Curve {
     next: Vec<[f64; 3]>,
     stopped: Vec<[f64; 3]>,
-    bounds: Vec<[f64; 2]>,
+    /// The least, the median and the 95th percentile.
+    vacant: Vec<[f64; 3]>,
+    bounds: Vec<[f64; 3]>,
 }
 
 /// Median, 95th percentile, largest.
@@ -140,6 +145,7 @@ fn curve(event: Event, (_, part, drift): Way, nodes: u32, told: &mut Told) -> Cu
     let mut curve = Curve {
         next: vec![],
         stopped: vec![],
+        vacant: vec![],
         bounds: vec![],
     };
     for ttl in TTLS {
@@ -181,6 +187,13 @@ fn curve(event: Event, (_, part, drift): Way, nodes: u32, told: &mut Told) -> Cu
             let (stopped, above) = tell("old_stopped", stopped, bounds[1]);
             assert_eq!(above, 0, "it went on beyond its margin");
             curve.stopped.push(stopped);
+            let mut vacant: Vec<_> = runs.iter().map(|run| run.next - run.stopped).collect();
+            told.measure(ttl, "nobody_leads", &vacant);
+            vacant.sort_by(f64::total_cmp);
+            let [least, half, most] = [0.0, 0.5, 0.95]
+                .map(|share| stat::percentile(&vacant, share).expect("there are runs"));
+            assert!(least >= bounds[2], "less than the margin: {least}");
+            curve.vacant.push([least, half, most]);
         }
         curve.bounds.push(bounds);
     }
@@ -246,12 +259,12 @@ const GONE: [&str; 6] = [
     "5 nodes: all",
 ];
 const CUT_OFF: [&str; 6] = [
-    "another leads: half of the runs",
-    "another leads: 95 %",
-    "another leads: all",
-    "the old one has stopped: half of the runs",
-    "the old one has stopped: 95 %",
-    "the old one has stopped: all",
+    "3 nodes: until the old one stops, half of the runs",
+    "3 nodes: until the old one stops, 95 %",
+    "3 nodes: until the old one stops, all",
+    "3 nodes: then nobody leads, least",
+    "3 nodes: then nobody leads, half of the runs",
+    "3 nodes: then nobody leads, 95 %",
 ];
 
 /// In the unit of the panel.
@@ -277,29 +290,36 @@ fn lines(event: Event, names: [&'static str; 6], of: &[&[[f64; 3]]; 2]) -> Vec<S
 
 /// Of the first way, so that the lines can be told apart.
 fn panel(event: Event, curves: &[Curve]) -> Panel {
-    let (x, in_ttl) = (
-        "time to live of the lease (s)",
-        "time after it (in times to live)",
-    );
+    let (x, in_ttl) = ("time to live of the lease (s)", "time (in times to live)");
     let (title, y, y_range) = match event {
-        Event::Dies => ("Nobody leads after the leader has died", in_ttl, 0.5..8.0),
-        Event::CutOff => ("The leader is cut off from the others", in_ttl, 0.5..8.0),
-        Event::Resigns => ("The leader resigns", "time after it (ms)", 2.0..5000.0),
+        Event::Dies => ("The leader dies, until another leads", in_ttl, 0.5..5.0),
+        Event::CutOff => ("The leader is cut off from the others", in_ttl, 0.05..2.0),
+        Event::Resigns => (
+            "The leader resigns",
+            "time until another leads (ms)",
+            2.0..5000.0,
+        ),
     };
     let [three, five, ..] = curves else {
         return Panel::default();
     };
     let mut series = match event {
-        Event::CutOff => lines(event, CUT_OFF, &[&three.next[..], &three.stopped]),
+        Event::CutOff => lines(event, CUT_OFF, &[&three.stopped[..], &three.vacant]),
         _ => lines(event, GONE, &[&three.next[..], &five.next]),
     };
     let bound = |which: usize| {
         let bounds = three.bounds.iter().map(move |bounds| bounds[which]);
         points(event, bounds).collect::<Vec<_>>()
     };
-    series.push(Series::bound("documented for one that is alone", bound(0)));
-    if event == Event::CutOff {
-        series.push(Series::bound("documented for the old one", bound(1)));
+    let documented: &[_] = match event {
+        Event::CutOff => &[
+            ("documented: the old one has stopped", 1),
+            ("documented: the margin", 2),
+        ],
+        _ => &[("documented for one that is alone", 0)],
+    };
+    for (name, which) in documented {
+        series.push(Series::bound(name, bound(*which)));
     }
     Panel {
         title,

@@ -19,6 +19,7 @@ mod lease;
 mod metastable;
 mod outage;
 mod peers;
+mod recovery;
 mod sim;
 mod stat;
 mod table;
@@ -28,7 +29,7 @@ use std::path::{Path, PathBuf};
 
 type Figure = (&'static str, fn(&Path) -> sim::Done);
 
-const FIGURES: [Figure; 9] = [
+const FIGURES: [Figure; 10] = [
     ("jitter", jitter::draw),
     ("amplification", amplification::draw),
     ("breaker", circuit::draw),
@@ -37,6 +38,7 @@ const FIGURES: [Figure; 9] = [
     ("isolation", isolation::draw),
     ("duplicates", duplicates::draw),
     ("metastable", metastable::draw),
+    ("recovery", recovery::draw),
     ("lease", lease::draw),
 ];
 
