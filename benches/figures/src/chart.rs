@@ -24,9 +24,11 @@ pub const COLOURS: [RGBColor; 7] = [
 const PANEL: (u32, u32) = (620, 430);
 const KEY_LINE: u32 = 20;
 
+type Point = (f64, Stat);
+
 pub struct Series {
     pub name: &'static str,
-    pub points: Vec<(f64, Stat)>,
+    pub points: Vec<Point>,
     /// Of what was not measured.
     pub dashed: bool,
 }
@@ -81,7 +83,7 @@ impl Panel {
 
     /// From the first point to the last.
     fn places(&self) -> Range<f64> {
-        let ends = |end: fn(&[(f64, Stat)]) -> Option<&(f64, Stat)>| {
+        let ends = |end: fn(&[Point]) -> Option<&Point>| {
             let series = self.series.iter();
             series.filter_map(move |series| end(&series.points).map(|point| point.0))
         };

@@ -92,7 +92,6 @@ pub fn draw(folder: &Path) -> Done {
     let mut series = Vec::new();
     for (name, budget, retries) in [
         ("1 retry; expired work is dropped", false, 1),
-        ("3 retries; expired work is dropped", false, 3),
         ("3 retries; both", true, 3),
     ] {
         let mut points = Vec::new();
