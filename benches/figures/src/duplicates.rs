@@ -194,6 +194,7 @@ pub fn draw(folder: &Path) -> Done {
         y,
         y_range,
         logarithmic: false,
+        x_logarithmic: false,
         dots: true,
         bands: true,
         series,

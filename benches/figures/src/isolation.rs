@@ -170,6 +170,7 @@ pub fn draw(folder: &Path) -> Done {
         y,
         y_range,
         logarithmic,
+        x_logarithmic: false,
         dots: false,
         series,
         bands: true,

@@ -127,6 +127,7 @@ pub fn draw(folder: &Path) -> Done {
         y,
         y_range,
         logarithmic,
+        x_logarithmic: false,
         dots: true,
         series,
         bands: true,

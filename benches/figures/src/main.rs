@@ -7,29 +7,39 @@
 //! ```
 
 mod amplification;
+mod breakers;
 mod cascade;
 mod chart;
 mod circuit;
+mod cluster;
 mod duplicates;
 mod isolation;
 mod jitter;
+mod lease;
 mod metastable;
+mod outage;
+mod peers;
+mod recovery;
 mod sim;
 mod stat;
 mod table;
+mod virtual_clock;
 
 use std::path::{Path, PathBuf};
 
 type Figure = (&'static str, fn(&Path) -> sim::Done);
 
-const FIGURES: [Figure; 7] = [
+const FIGURES: [Figure; 10] = [
     ("jitter", jitter::draw),
     ("amplification", amplification::draw),
     ("breaker", circuit::draw),
+    ("breakers", breakers::draw),
     ("cascade", cascade::draw),
     ("isolation", isolation::draw),
     ("duplicates", duplicates::draw),
     ("metastable", metastable::draw),
+    ("recovery", recovery::draw),
+    ("lease", lease::draw),
 ];
 
 fn main() -> sim::Done {

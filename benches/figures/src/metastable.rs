@@ -23,26 +23,29 @@ use crate::table::Table;
 const SEEDS: u64 = 5;
 /// One second of the model on tokio's clock, whose timers are rounded to the millisecond.
 const SECOND: Duration = Duration::from_secs(1000);
-const SECONDS: usize = 200;
+pub const SECONDS: usize = 200;
 /// What the server can do, and what is asked of it, in a second.
 const CAPACITY: u32 = 300;
-const OFFERED: u32 = 280;
-const STALL: (u32, u32) = (30, 40);
+pub const OFFERED: u32 = 280;
+pub const STALL: (u32, u32) = (30, 40);
 
 #[derive(Clone, Copy)]
-struct Way {
-    name: &'static str,
-    retries: u32,
-    budget: bool,
-    drops: bool,
+pub struct Way {
+    pub name: &'static str,
+    pub retries: u32,
+    pub budget: bool,
+    pub drops: bool,
+    /// What it takes to look at a request and drop it, as a share of the work that it asks for.
+    pub dropping: f64,
 }
 
-const fn way(name: &'static str, retries: u32, budget: bool, drops: bool) -> Way {
+pub const fn way(name: &'static str, retries: u32, budget: bool, drops: bool) -> Way {
     Way {
         name,
         retries,
         budget,
         drops,
+        dropping: 0.0,
     }
 }
 
@@ -80,26 +83,48 @@ impl Record {
     }
 }
 
+/// Of a request that has expired: the time is told by whoever drops it.
+#[derive(Clone, Copy)]
+struct Expired(f64);
+
 /// One worker with a queue without end, first come, first served.
 fn server(way: Way, begun: Instant) -> Calls {
     let queue = BulkheadConfig::default()
         .concurrency(1)
         .queue(u32::MAX)
         .wait_max(Duration::MAX);
-    let worker = service_fn(move |_: Request| async move {
+    let worker = service_fn(move |request: Request| async move {
         let (from, to) = (begun + STALL.0 * SECOND, begun + STALL.1 * SECOND);
         if (from..to).contains(&Instant::now()) {
             sleep_until(to).await;
         }
-        sleep(SECOND / CAPACITY).await;
+        let share = request.extensions().get();
+        let share = share.map_or(1.0, |Expired(share)| *share);
+        sleep((SECOND / CAPACITY).mul_f64(share)).await;
         Ok::<_, BoxError>(())
     });
-    let deadline = DeadlineServerLayer::new("server", DeadlineServerConfig::default());
-    let deadline = deadline.expect("the settings are in range");
-    ServiceBuilder::new()
-        .option_layer(way.drops.then_some(deadline))
+    let queued = ServiceBuilder::new()
         .layer(BulkheadLayer::new("worker", queue).expect("the settings are in range"))
         .service(worker)
+        .boxed_clone();
+    if !way.drops {
+        return queued;
+    }
+    let deadline = DeadlineServerLayer::new("server", DeadlineServerConfig::default());
+    let deadline = deadline.expect("the settings are in range");
+    let dropped = queued.clone();
+    ServiceBuilder::new()
+        .map_result(move |result: Result<(), BoxError>| {
+            let is_drop = result.is_err() && way.dropping > 0.0;
+            if is_drop {
+                let mut request = Request::new(());
+                request.extensions_mut().insert(Expired(way.dropping));
+                tokio::spawn(dropped.clone().oneshot(request));
+            }
+            result
+        })
+        .layer(deadline)
+        .service(queued)
         .boxed_clone()
 }
 
@@ -136,7 +161,7 @@ fn client(server: Calls, way: Way, record: &Record, seed: u64) -> Calls {
         .boxed_clone()
 }
 
-async fn storm(way: Way, seed: u64) -> [Vec<f64>; 2] {
+pub async fn storm(way: Way, seed: u64) -> [Vec<f64>; 2] {
     let begun = Instant::now();
     let none = vec![0.0; SECONDS];
     let record = Record {
@@ -163,9 +188,7 @@ pub fn draw(folder: &Path) -> Done {
     let mut summary = Table::new("from_second", SEEDS);
     let mut series = [Vec::new(), Vec::new()];
     for way in WAYS {
-        let runs: Vec<_> = (1..=SEEDS)
-            .map(|seed| sim::run(move || storm(way, seed)))
-            .collect();
+        let runs = sim::each(SEEDS, move |seed| storm(way, seed));
         for (which, measure) in ["requests_per_s", "answers_per_s"].into_iter().enumerate() {
             let points: Vec<_> = (0..SECONDS)
                 .map(|at| {
@@ -200,6 +223,7 @@ pub fn draw(folder: &Path) -> Done {
         y,
         y_range,
         logarithmic: false,
+        x_logarithmic: false,
         dots: false,
         bands: false,
         series,

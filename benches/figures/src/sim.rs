@@ -29,6 +29,32 @@ where
     thread.join().expect("the model does not panic")
 }
 
+/// Runs `model` with each of the seeds from 1, a few at a time; the results are in the order of the seeds.
+pub fn each<F, T>(seeds: u64, model: impl Fn(u64) -> F + Clone + Send + 'static) -> Vec<T>
+where
+    F: Future<Output = T>,
+    T: Send + 'static,
+{
+    let workers = std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64);
+    let of = move |worker| {
+        let own = (1..=seeds).filter(|seed| seed % workers == worker);
+        let run = |seed| {
+            let model = model.clone();
+            (seed, run(move || model(seed)))
+        };
+        own.map(run).collect::<Vec<_>>()
+    };
+    let start = |worker| {
+        let of = of.clone();
+        std::thread::spawn(move || of(worker))
+    };
+    let workers: Vec<_> = (0..workers).map(start).collect();
+    let runs = workers.into_iter().map(|worker| worker.join());
+    let mut runs: Vec<_> = runs.flat_map(|runs| runs.expect("no panic")).collect();
+    runs.sort_by_key(|(seed, _)| *seed);
+    runs.into_iter().map(|(_, run)| run).collect()
+}
+
 /// Draws for one part of one run. Parts draw from sequences of their own, so that what one of them
 /// does more often changes nothing for the others.
 pub fn rng(seed: u64, part: u64) -> Rng {
