@@ -10,6 +10,10 @@ use rand::{Rng as _, RngExt as _, SeedableRng as _};
 
 use crate::sync::Lock;
 
+#[cfg_attr(feature = "random", path = "rng/thread.rs")]
+#[cfg_attr(not(feature = "random"), path = "rng/plain.rs")]
+mod thread;
+
 /// A source of randomness. Clones of a seeded one draw from the same sequence.
 #[derive(Clone, Default)]
 pub struct Rng {
@@ -34,7 +38,7 @@ impl Rng {
     pub fn bits(&self) -> u64 {
         match &self.seeded {
             Some(rng) => rng.lock().next_u64(),
-            None => rand::rng().next_u64(),
+            None => thread::draw(rand::Rng::next_u64),
         }
     }
 
@@ -48,7 +52,7 @@ impl Rng {
         }
         Duration::from_nanos(match &self.seeded {
             Some(rng) => rng.lock().random_range(low..=high),
-            None => rand::rng().random_range(low..=high),
+            None => thread::draw(|rng| rng.random_range(low..=high)),
         })
     }
 }

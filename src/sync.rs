@@ -207,6 +207,12 @@ impl<T: fmt::Debug> fmt::Debug for Held<T> {
     }
 }
 
+/// The number of the thread that asks. No other thread has it, before or after.
+#[inline]
+pub(crate) fn thread_number() -> usize {
+    threads::thread_index()
+}
+
 #[cfg(not(all(test, mainstay_loom)))]
 mod threads {
     use std::cell::Cell;

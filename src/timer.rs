@@ -22,11 +22,17 @@ impl Timer {
         Self { sleep: None }
     }
 
-    /// Armed before it has its place. At `None` it never fires.
-    pub(crate) fn armed(at: Option<Instant>) -> Self {
+    /// Armed before it has its place.
+    #[inline]
+    pub(crate) fn at(at: Instant) -> Self {
         Self {
-            sleep: at.map(sleep_until),
+            sleep: Some(sleep_until(at)),
         }
+    }
+
+    /// The same; at `None` it never fires.
+    pub(crate) fn armed(at: Option<Instant>) -> Self {
+        at.map_or(Self::unarmed(), Self::at)
     }
 
     pub(crate) fn is_armed(&self) -> bool {
@@ -47,6 +53,7 @@ impl Timer {
     ///
     /// Not subject to tokio's cooperative budget: a neighbour in the same task that uses up the
     /// budget at every poll would otherwise put the timer off for ever.
+    #[inline]
     pub(crate) fn poll_fired(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match self.project().sleep.as_pin_mut() {
             Some(sleep) => pin!(coop::unconstrained(sleep)).poll(cx),

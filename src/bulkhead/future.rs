@@ -52,21 +52,27 @@ pub(super) struct Waiting<S, Req, P> {
 }
 
 impl<S: Service<Req>, Req, H> ResponseFuture<S, Req, H> {
+    #[inline]
     pub(super) const fn queued(waiting: Waiting<S, Req, Place>, hold: H) -> Self {
         let state = State::Queued(Some(waiting), Timer::unarmed());
         Self { state, hold }
     }
 
+    #[inline]
     pub(super) const fn admitted(waiting: Waiting<S, Req, Permit>, hold: H) -> Self {
         let state = State::Admitted(Some(waiting), Timer::unarmed());
         Self { state, hold }
     }
 
+    #[inline]
     pub(super) const fn running(inner: S::Future, permit: Permit, hold: H) -> Self {
-        let state = State::Running(inner, Some(permit));
-        Self { state, hold }
+        Self {
+            state: State::Running(inner, Some(permit)),
+            hold,
+        }
     }
 
+    #[inline]
     pub(super) const fn ended(error: S::Error, hold: H) -> Self {
         let state = State::Ended(Some(error));
         Self { state, hold }
@@ -85,6 +91,7 @@ where
         clippy::expect_used,
         reason = "a future is not polled after it was ready"
     )]
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         const AFTER_READY: &str = "polled after ready";
         let mut this = self.project();
@@ -186,6 +193,7 @@ where
     }
 
     /// Calls the instance that was made ready.
+    #[inline]
     fn call(mut self) -> (S::Future, Permit) {
         // It may be polled outside of the scope that it was called in.
         let _deadline = enter_deadline(self.wait.deadline());

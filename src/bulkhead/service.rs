@@ -32,6 +32,7 @@ pub struct Bulkhead<S, H = UntilResponse, X = Ambient> /* S::Error: StackError; 
 }
 
 impl<S, H, X> Bulkhead<S, H, X> {
+    #[inline]
     pub(super) const fn new(inner: S, shared: Spread<Shared>, hold: H, context: X) -> Self {
         Self {
             inner,
@@ -55,10 +56,12 @@ where
 
     /// Ready at all times. The inner service is asked in `call`, once the call has its permit: what may
     /// have to wait or be refused reserves nothing.
+    #[inline]
     fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         Poll::Ready(Ok(()))
     }
 
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let mut tally = Tally::by(&*self.shared);
         let deadline = self.context.deadline(&request).unwrap_or(Deadline::NEVER);

@@ -1,13 +1,15 @@
 //! What one call owes: to the counts of its layer, and to the budget.
 
 use crate::classify::{Failure, Outcome};
+use crate::context::Deadline;
 use crate::error::{Executed, Kind, Rejection};
 use crate::sync::{Held, Spread};
 use crate::telemetry::{End, Metered};
 use crate::time::Instant;
 
+use super::Stop;
 use super::layer::Shared;
-use super::{Receipt, Stop};
+use super::policy::{Course, Next, Repeat};
 
 /// Settles everything once, however the call ends; dropped before that, as cancelled.
 ///
@@ -17,11 +19,12 @@ use super::{Receipt, Stop};
 #[derive(Debug)]
 pub(super) struct Account<S> {
     shared: Held<Shared<S>>,
-    money: Money,
+    pub(super) course: Course,
 }
 
+/// What is owed for a call. It is kept [with its course](Course::money), where there is room.
 #[derive(Clone, Copy, Debug)]
-enum Money {
+pub(super) enum Money {
     /// The call has ended.
     Closed,
     /// The first attempt runs.
@@ -29,21 +32,43 @@ enum Money {
     /// An attempt has ended, and no other is paid for.
     Settled,
     /// Another is paid for, and not sent yet.
-    Paid(Receipt),
+    Paid,
     /// It runs.
-    Sent(Receipt),
+    Sent,
+}
+
+/// A call that has entered, and whose first attempt is about to be sent: by its inner service, which may
+/// panic. One word, since what is larger is copied to where the call will be.
+#[derive(Debug)]
+pub(super) struct Entry<S>(Option<Held<Shared<S>>>);
+
+impl<S> Entry<S> {
+    #[inline]
+    pub(super) fn new(shared: &Spread<Shared<S>>) -> Self {
+        shared.budget().enter();
+        Self(Some(shared.hold()))
+    }
+
+    /// The first attempt is sent.
+    #[expect(clippy::expect_used, reason = "it is taken here, or by the drop")]
+    #[inline]
+    pub(super) fn sent(mut self, course: Course) -> Account<S> {
+        let shared = self.0.take().expect("held until now");
+        Account { shared, course }
+    }
+}
+
+impl<S> Drop for Entry<S> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.take() {
+            let course = Course::new(1, Deadline::NEVER, None);
+            drop(Account { shared, course });
+        }
+    }
 }
 
 impl<S> Account<S> {
-    #[inline]
-    pub(super) fn enter(shared: &Spread<Shared<S>>) -> Self {
-        shared.budget().enter();
-        Self {
-            shared: shared.hold(),
-            money: Money::First,
-        }
-    }
-
     pub(super) fn shared(&self) -> &Shared<S> {
         &self.shared
     }
@@ -51,13 +76,21 @@ impl<S> Account<S> {
     /// The attempt that ran has ended.
     #[inline]
     pub(super) fn settle(&mut self, outcome: Outcome) {
-        let paid = match self.money {
+        let paid = match self.course.money {
             Money::First => None,
-            Money::Sent(receipt) => Some(receipt),
-            Money::Closed | Money::Settled | Money::Paid(_) => return,
+            Money::Sent => self.course.receipt(),
+            Money::Closed | Money::Settled | Money::Paid => return,
         };
-        self.money = Money::Settled;
+        self.course.money = Money::Settled;
         self.shared.budget().settle(paid, outcome);
+    }
+
+    /// What comes after an attempt that ended with `failure` at `now`.
+    pub(super) fn next(&mut self, failure: Failure, repeat: Repeat, now: Instant) -> Next {
+        let shared = &*self.shared;
+        let config = shared.settings().config();
+        self.course
+            .fail(&config, failure, repeat, now, shared.rng())
     }
 
     /// Asks the budget for another attempt.
@@ -65,7 +98,8 @@ impl<S> Account<S> {
     pub(super) fn withdraw(&mut self, now: Instant, failure: Failure) -> bool {
         let receipt = self.shared.budget().withdraw(now, failure);
         if let Some(receipt) = receipt {
-            self.money = Money::Paid(receipt);
+            self.course.keep(receipt);
+            self.course.money = Money::Paid;
         }
         self.shared.record().asked(receipt.is_some(), now);
         receipt.is_some()
@@ -73,8 +107,8 @@ impl<S> Account<S> {
 
     /// The attempt that was paid for is sent now.
     pub(super) fn send(&mut self) {
-        if let Money::Paid(receipt) = self.money {
-            self.money = Money::Sent(receipt);
+        if let Money::Paid = self.course.money {
+            self.course.money = Money::Sent;
             self.shared.record().sent();
         }
     }
@@ -104,25 +138,40 @@ impl<S> Account<S> {
     /// Only the first end counts.
     #[inline]
     fn close(&mut self, end: End) {
-        let money = std::mem::replace(&mut self.money, Money::Closed);
+        let money = std::mem::replace(&mut self.course.money, Money::Closed);
         if let Money::Closed = money {
             return;
         }
         self.shared.calls().count(end);
-        let budget = self.shared.budget();
-        match money {
-            Money::Closed | Money::Settled => {}
-            Money::First => budget.settle(None, Outcome::Ignored),
-            Money::Sent(receipt) => budget.settle(Some(receipt), Outcome::Ignored),
-            Money::Paid(receipt) => budget.refund(receipt),
+        if !matches!(money, Money::Settled) {
+            self.close_unsettled(money);
         }
-        budget.leave();
+        self.shared.budget().leave();
+    }
+
+    /// An attempt runs that nobody waits for any more, or will not be sent.
+    #[cold]
+    fn close_unsettled(&self, money: Money) {
+        let budget = self.shared.budget();
+        match (money, self.course.receipt()) {
+            (Money::First, _) => budget.settle(None, Outcome::Ignored),
+            (Money::Sent, receipt) => budget.settle(receipt, Outcome::Ignored),
+            (Money::Paid, Some(receipt)) => budget.refund(receipt),
+            (Money::Paid, None) | (Money::Closed | Money::Settled, _) => {}
+        }
+    }
+
+    #[cold]
+    fn cancel(&mut self) {
+        self.close(End::Cancelled);
     }
 }
 
 impl<S> Drop for Account<S> {
     #[inline]
     fn drop(&mut self) {
-        self.close(End::Cancelled);
+        if !matches!(self.course.money, Money::Closed) {
+            self.cancel();
+        }
     }
 }

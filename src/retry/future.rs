@@ -17,7 +17,7 @@ use crate::timer::Timer;
 
 use super::account::Account;
 use super::layer::Shared;
-use super::policy::{Course, Next, Repeat};
+use super::policy::{Next, Repeat};
 use super::service::copy;
 use super::{Replay, Stop};
 
@@ -62,12 +62,12 @@ struct Call<F, E, S, Req, K, R, X> {
     plan: Plan<S, Req, K, R, X>,
 }
 
-/// An attempt and the wait for the next share their place.
 #[pin_project(project = StageProjection)]
 #[derive(Debug)]
 enum Stage<F, E, S> {
     Attempt(#[pin] F),
-    Wait(#[pin] Wait<E, S>),
+    /// Apart, so that calls which do not fail are spared its room.
+    Wait(Pin<Box<Wait<E, S>>>),
 }
 
 #[pin_project]
@@ -93,7 +93,6 @@ pub(super) struct Plan<S, Req, K, R, X> {
     /// What the next attempt sends. `None` while the last one runs, and when the request cannot be
     /// copied.
     pub(super) copy: Option<Req>,
-    pub(super) course: Course,
     pub(super) classify: K,
     pub(super) replay: R,
     pub(super) context: X,
@@ -101,6 +100,7 @@ pub(super) struct Plan<S, Req, K, R, X> {
 }
 
 impl<S: Service<Req>, Req, K, R, X> ResponseFuture<S, Req, K, R, X> {
+    #[inline]
     pub(super) const fn called(attempt: S::Future, plan: Plan<S, Req, K, R, X>) -> Self {
         let stage = Stage::Attempt(attempt);
         Self {
@@ -108,12 +108,14 @@ impl<S: Service<Req>, Req, K, R, X> ResponseFuture<S, Req, K, R, X> {
         }
     }
 
+    #[inline]
     pub(super) const fn passed(inner: S::Future, tally: Tally<Shared<S>, Held<Shared<S>>>) -> Self {
         Self {
             state: State::Passed(Passed { inner, tally }),
         }
     }
 
+    #[inline]
     pub(super) const fn rejected(refusal: Rejection) -> Self {
         Self {
             state: State::Rejected(Some(refusal)),
@@ -135,6 +137,7 @@ where
         clippy::expect_used,
         reason = "a future is not polled after it was ready"
     )]
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().state.project() {
             StateProjection::Called(call) => call.poll_answer(cx),
@@ -175,13 +178,13 @@ where
                     };
                     // A failed response goes here, and the attempt that gave it; both before the sleep.
                     let error = result.err();
-                    stage.set(Stage::Wait(Wait {
+                    stage.set(Stage::Wait(Box::pin(Wait {
                         timer,
                         phase: Phase::Sleeping,
                         error,
-                    }));
+                    })));
                 }
-                StageProjection::Wait(wait) => match ready!(plan.poll_send(wait, cx)) {
+                StageProjection::Wait(wait) => match ready!(plan.poll_send(wait.as_mut(), cx)) {
                     Ok(attempt) => stage.set(Stage::Attempt(attempt)),
                     Err(error) => return Poll::Ready(Err(plan.of_all_attempts(error))),
                 },
@@ -204,7 +207,7 @@ where
         attempt: Pin<&mut S::Future>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<S::Response, S::Error>> {
-        let _entered = enter_attempt(self.course.attempt());
+        let _entered = enter_attempt(self.account.course.attempt());
         attempt.poll(cx)
     }
 
@@ -232,15 +235,11 @@ where
             None => Repeat::Impossible,
         };
         let now = time::now();
-        let shared = self.account.shared();
-        let config = shared.settings().config();
-        let next = self
-            .course
-            .fail(&config, failure, repeat, now, shared.rng());
+        let next = self.account.next(failure, repeat, now);
         let stop = match next {
             Next::Stop(stop) => stop,
             Next::Again(_) if !self.account.withdraw(now, failure) => Stop::Budget,
-            Next::Again(at) if at > now => return Some(Timer::armed(Some(at))),
+            Next::Again(at) if at > now => return Some(Timer::at(at)),
             Next::Again(_) => return Some(Timer::unarmed()),
         };
         self.account.stop(stop);
@@ -274,7 +273,7 @@ where
             return Poll::Ready(Err(self.give_up(Stop::NotReplayable, wait.error.take())));
         };
         let stop = match service.poll_ready(cx) {
-            Poll::Ready(Ok(())) => match self.course.overdue(time::now()) {
+            Poll::Ready(Ok(())) => match self.account.course.overdue(time::now()) {
                 // An attempt that was given up may have gone on reading the body meanwhile.
                 None if !self.replay.is_intact(&request) => Stop::NotReplayable,
                 None => return Poll::Ready(Ok(self.send(service, request))),
@@ -304,20 +303,20 @@ where
             let ready_max = self.account.shared().settings().config().ready_max;
             timer
                 .as_mut()
-                .arm(self.course.ready_by(ready_max, time::now()));
+                .arm(self.account.course.ready_by(ready_max, time::now()));
         }
         ready!(timer.poll_fired(cx));
-        let overdue = self.course.overdue(time::now());
+        let overdue = self.account.course.overdue(time::now());
         Poll::Ready(overdue.unwrap_or(Stop::NotReady))
     }
 
     fn send(&mut self, mut service: S, mut request: Req) -> S::Future {
-        let attempt = self.course.attempt();
+        let attempt = self.account.course.attempt();
         let copy = copy(&request, attempt, &self.replay);
         self.context.mark(&mut request, attempt);
         self.account.send();
         // As around the first: this one may be polled outside of the caller's scope.
-        let _deadline = enter_deadline(self.course.deadline());
+        let _deadline = enter_deadline(self.account.course.deadline());
         let _entered = enter_attempt(attempt);
         let sent = service.call(request);
         self.copy = copy;
@@ -327,7 +326,9 @@ where
     /// A refusal of the last attempt says whether that one ran; its caller reads it as said of the call.
     fn of_all_attempts(&self, error: S::Error) -> S::Error {
         match error.rejection() {
-            Some(refusal) if refusal.executed() == Executed::No && self.course.may_have_run() => {
+            Some(refusal)
+                if refusal.executed() == Executed::No && self.account.course.may_have_run() =>
+            {
                 refusal.clone().may_have_run().into()
             }
             _ => error,

@@ -150,6 +150,7 @@ mod account;
 mod backoff;
 pub mod budget;
 mod config;
+mod ends;
 mod future;
 mod layer;
 #[cfg(all(test, mainstay_loom))]

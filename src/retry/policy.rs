@@ -17,7 +17,9 @@ use crate::error::Executed;
 use crate::rng::Rng;
 use crate::time::{self, Instant};
 
-use super::{RetryConfig, Stop, backoff};
+use super::account::Money;
+use super::ends::Ends;
+use super::{Receipt, RetryConfig, Stop, backoff};
 
 /// What comes after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,17 +40,17 @@ pub(super) enum Repeat {
 }
 
 /// One call on its way through its attempts.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Course {
-    deadline: Deadline,
-    /// The end of `elapsed_max`; `None` is never.
-    ends: Option<Instant>,
-    attempts: u32,
+    ends: Ends,
     /// What there is to know of a call that failed. Most do not, and are spared its room.
     failed: Option<Box<Failed>>,
+    attempts: u32,
+    /// The account's.
+    pub(super) money: Money,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Failed {
     /// The attempt that runs, or the next one while the call waits for it.
     attempt: Attempt,
@@ -56,15 +58,18 @@ struct Failed {
     delay: Duration,
     /// Whether an attempt before this one may have run.
     may_have_run: bool,
+    /// Of the attempt that was paid for last.
+    receipt: Option<Receipt>,
 }
 
 impl Course {
-    pub(super) const fn new(attempts: u32, deadline: Deadline, ends: Option<Instant>) -> Self {
+    #[inline]
+    pub(super) fn new(attempts: u32, deadline: Deadline, elapsed: Option<Instant>) -> Self {
         Self {
-            deadline,
-            ends,
-            attempts,
+            ends: Ends::new(deadline, elapsed),
             failed: None,
+            attempts,
+            money: Money::First,
         }
     }
 
@@ -89,8 +94,19 @@ impl Course {
             .map_or(Duration::ZERO, |failed| failed.delay)
     }
 
-    pub(super) const fn deadline(&self) -> Deadline {
-        self.deadline
+    pub(super) fn deadline(&self) -> Deadline {
+        self.ends.deadline()
+    }
+
+    /// Keeps the receipt for the attempt that comes next. There is none but after a failure.
+    pub(super) fn keep(&mut self, receipt: Receipt) {
+        if let Some(failed) = &mut self.failed {
+            failed.receipt = Some(receipt);
+        }
+    }
+
+    pub(super) fn receipt(&self) -> Option<Receipt> {
+        self.failed.as_ref()?.receipt
     }
 
     /// The attempt ended with `failure` at `now`.
@@ -112,6 +128,7 @@ impl Course {
                     attempt: self.attempt().next(failure),
                     delay,
                     may_have_run: self.may_have_run() || failure.was_executed() != Executed::No,
+                    receipt: None,
                 };
                 match &mut self.failed {
                     Some(before) => **before = failed,
@@ -156,10 +173,9 @@ impl Course {
 
     fn end_of(&self, wait: Duration, now: Instant) -> Result<Instant, Stop> {
         let Some(at) = time::after(now, wait) else {
-            return Err(if self.deadline.instant().is_some() {
-                Stop::Deadline
-            } else {
-                Stop::Elapsed
+            return Err(match self.deadline() {
+                Deadline::NEVER => Stop::Elapsed,
+                _ => Stop::Deadline,
             });
         };
         match self.overdue(at) {
@@ -170,9 +186,9 @@ impl Course {
 
     /// Why no attempt may be sent at this instant, if none may.
     pub(super) fn overdue(&self, at: Instant) -> Option<Stop> {
-        if self.deadline.has_passed(at) {
+        if self.deadline().has_passed(at) {
             Some(Stop::Deadline)
-        } else if self.ends.is_some_and(|ends| ends <= at) {
+        } else if self.ends.first().is_some_and(|first| first <= at) {
             Some(Stop::Elapsed)
         } else {
             None
@@ -181,8 +197,7 @@ impl Course {
 
     /// Until when to wait for readiness that is asked for at `now`; `None` is for ever.
     pub(super) fn ready_by(&self, ready_max: Duration, now: Instant) -> Option<Instant> {
-        let bound = time::sooner(time::after(now, ready_max), self.ends);
-        time::sooner(bound, self.deadline.instant())
+        time::sooner(time::after(now, ready_max), self.ends.first())
     }
 }
 

@@ -11,7 +11,7 @@ use crate::sync::Spread;
 use crate::telemetry::Tally;
 use crate::time;
 
-use super::account::Account;
+use super::account::Entry;
 use super::future::Plan;
 use super::layer::Shared;
 use super::policy::Course;
@@ -31,6 +31,7 @@ pub struct Retry<S, K = ByError, R = ByClone, X = Ambient> /* S::Error: StackErr
 }
 
 impl<S, K, R, X> Retry<S, K, R, X> {
+    #[inline]
     pub(super) const fn new(
         inner: S,
         shared: Spread<Shared<S>>,
@@ -60,10 +61,16 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S, Req, K, R, X>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "called, it would have the future of all layers below copied once more"
+    )]
     fn call(&mut self, mut request: Req) -> Self::Future {
         let deadline = self.context.deadline(&request).unwrap_or(Deadline::NEVER);
         if deadline != Deadline::NEVER && deadline.has_passed(time::now()) {
@@ -77,10 +84,10 @@ where
             tally.record().stopped(Stop::Nested);
             return ResponseFuture::passed(self.inner.call(request), tally);
         }
-        let account = Account::enter(&self.shared);
         let ends = start
             .elapsed_max
             .and_then(|most| time::after(time::now(), most));
+        let entry = Entry::new(&self.shared);
         let attempt = Attempt::first(start.attempts);
         let copy = copy(&request, attempt, &self.replay);
         self.context.mark(&mut request, attempt);
@@ -91,11 +98,10 @@ where
         // Made last and at once: what is named before is copied again.
         let plan = Plan {
             copy,
-            course: Course::new(start.attempts, deadline, ends),
             classify: self.classify.clone(),
             replay: self.replay.clone(),
             context: self.context.clone(),
-            account,
+            account: entry.sent(Course::new(start.attempts, deadline, ends)),
         };
         ResponseFuture::called(sent, plan)
     }

@@ -130,6 +130,13 @@ impl<T: Metered, R: Deref<Target = T>> Tally<T, R> {
         }
     }
 
+    /// Hands the call on to what holds the counters for as long as the call is not counted, and no longer.
+    #[inline]
+    pub(crate) fn hold<Q: Deref<Target = T>>(mut self, shared: Q) -> Open<T, Q> {
+        self.open = false;
+        Open(Some(shared))
+    }
+
     /// Counts the call. Only the first end counts.
     #[inline]
     pub(crate) fn end(&mut self, end: End) {
@@ -173,6 +180,43 @@ impl<T: Metered, R: Deref<Target = T>> Deref for Tally<T, R> {
 impl<T: Metered, R: Deref<Target = T>> Drop for Tally<T, R> {
     #[inline]
     fn drop(&mut self) {
+        self.end(End::Cancelled);
+    }
+}
+
+/// A [`Tally`] in one word, for futures that lie in each other: it lets go of what the layer shares when the
+/// call is counted.
+#[derive(Debug)]
+pub(crate) struct Open<T: Metered, R: Deref<Target = T>>(Option<R>);
+
+impl<T: Metered, R: Deref<Target = T>> Open<T, R> {
+    /// Counts the call, and gives what was held for it; `None` when it was counted before.
+    #[inline]
+    pub(crate) fn end(&mut self, end: End) -> Option<R> {
+        let shared = self.0.take()?;
+        shared.calls().count(end);
+        Some(shared)
+    }
+
+    /// What is held until the call is counted.
+    #[inline]
+    pub(crate) const fn held(&self) -> Option<&R> {
+        self.0.as_ref()
+    }
+}
+
+impl<T: Metered, R: Deref<Target = T>> Drop for Open<T, R> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0.is_some() {
+            self.cancel();
+        }
+    }
+}
+
+impl<T: Metered, R: Deref<Target = T>> Open<T, R> {
+    #[cold]
+    fn cancel(&mut self) {
         self.end(End::Cancelled);
     }
 }

@@ -28,7 +28,7 @@ mod instruments;
 #[cfg_attr(not(feature = "tracing"), path = "untraced.rs")]
 mod events;
 
-pub(crate) use calls::{Calls, End, Metered, Tally};
+pub(crate) use calls::{Calls, End, Metered, Open, Tally};
 pub(crate) use events::{CallSpan, decided, event, record};
 pub(crate) use instruments::{Counter, Gauge, Histogram};
 pub(crate) use scope::Scope;

@@ -7,7 +7,7 @@ use pin_project::{pin_project, pinned_drop};
 
 use crate::error::{Rejection, StackError};
 use crate::sync::Held;
-use crate::telemetry::Tally;
+use crate::telemetry::{End, Metered as _, Open};
 use crate::time;
 use crate::timer::Timer;
 
@@ -40,7 +40,7 @@ struct Call<F> {
     inner: F,
     #[pin]
     phase: Phase,
-    tally: Tally<Shared, Held<Shared>>,
+    open: Open<Shared, Held<Shared>>,
 }
 
 #[pin_project(project = PhaseProjection)]
@@ -51,17 +51,18 @@ enum Phase {
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) fn new(tally: Tally<Shared, Held<Shared>>, bounds: Bounds, inner: F) -> Self {
-        let phase = Phase::Unpolled(bounds);
+    #[inline]
+    pub(super) const fn new(open: Open<Shared, Held<Shared>>, bounds: Bounds, inner: F) -> Self {
         Self {
             state: State::Called(Call {
                 inner,
-                phase,
-                tally,
+                phase: Phase::Unpolled(bounds),
+                open,
             }),
         }
     }
 
+    #[inline]
     pub(super) const fn rejected(refusal: Rejection) -> Self {
         Self {
             state: State::Rejected(Some(refusal)),
@@ -80,6 +81,7 @@ where
         clippy::expect_used,
         reason = "a future is not polled after it was ready"
     )]
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let mut state = self.project().state;
         let refusal = match state.as_mut().project() {
@@ -106,43 +108,67 @@ impl<F, T, E> Call<F>
 where
     F: Future<Output = Result<T, E>>,
 {
+    #[inline]
     fn poll_answer(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answer<F::Output>> {
         let mut this = self.project();
         if let Poll::Ready(result) = this.inner.poll(cx) {
-            this.tally.answered(&result);
+            if let Some(shared) = this.open.end(End::of(&result)) {
+                leave(&this.phase, &shared);
+            }
             return Poll::Ready(Answer::Inner(result));
         }
-        if let Phase::Unpolled(bounds) = *this.phase {
-            let now = time::now();
-            let term = bounds.start(now);
-            // First: it panics where there is no runtime, and then nothing waits.
-            let timer = Timer::armed(term.ends(now));
-            this.phase.set(Phase::Waiting(timer, term));
-            this.tally.pending.increment(1.0);
-        }
-        let expired = match this.phase.project() {
-            PhaseProjection::Waiting(timer, term) => ready!(poll_expired(timer, *term, cx)),
-            PhaseProjection::Unpolled(_) => return Poll::Pending,
+        let expired = ready!(poll_expired(this.phase.as_mut(), this.open, cx));
+        let Some(shared) = this.open.end(End::Rejected(expired.kind)) else {
+            return Poll::Pending;
         };
-        let refusal = this.tally.reject(expired.kind, expired.executed);
+        leave(&this.phase, &shared);
+        let refusal = shared.calls().rejection(expired.kind, expired.executed);
         Poll::Ready(Answer::Expired(
             refusal.limit(expired.limit, expired.elapsed),
         ))
     }
 }
 
-fn poll_expired(mut timer: Pin<&mut Timer>, term: Term, cx: &mut Context<'_>) -> Poll<Expired> {
+/// The inner service has not answered. Its time begins when that is so for the first time.
+fn poll_expired(
+    mut phase: Pin<&mut Phase>,
+    open: &Open<Shared, Held<Shared>>,
+    cx: &mut Context<'_>,
+) -> Poll<Expired> {
+    if let (Phase::Unpolled(bounds), Some(shared)) = (&*phase, open.held()) {
+        let now = time::now();
+        let term = bounds.start(now);
+        // First: it panics where there is no runtime, and then nothing waits. Each alone, as a timer that
+        // may be one or the other is copied once more.
+        match term.ends(now) {
+            Some(at) => phase.set(Phase::Waiting(Timer::at(at), term)),
+            None => phase.set(Phase::Waiting(Timer::unarmed(), term)),
+        }
+        shared.pending.increment(1.0);
+    }
+    let (mut timer, term) = match phase.project() {
+        PhaseProjection::Waiting(timer, term) => (timer, *term),
+        PhaseProjection::Unpolled(_) => return Poll::Pending,
+    };
     ready!(timer.as_mut().poll_fired(cx));
     let now = time::now();
     Poll::Ready(term.expire(timer.fires_at().unwrap_or(now), now))
 }
 
+/// The call waits no longer, if it did.
+fn leave(phase: &Phase, shared: &Shared) {
+    if let Phase::Waiting(..) = phase {
+        shared.pending.decrement(1.0);
+    }
+}
+
 #[pinned_drop]
 impl<F> PinnedDrop for Call<F> {
+    #[inline]
     fn drop(self: Pin<&mut Self>) {
         let this = self.project();
-        if let Phase::Waiting(..) = *this.phase {
-            this.tally.pending.decrement(1.0);
+        if let Some(shared) = this.open.held() {
+            leave(&this.phase, shared);
         }
     }
 }

@@ -29,19 +29,27 @@ impl Bounds {
     /// The call became pending at `now`.
     pub(super) fn start(self, now: Instant) -> Term {
         let left = self.deadline.remaining(now);
-        let by_deadline = left <= self.limit && self.deadline != Deadline::NEVER;
-        Term {
-            limit: if by_deadline { left } else { self.limit },
-            by_deadline,
+        if left <= self.limit && self.deadline != Deadline::NEVER {
+            Term(nanos(left) | BY_DEADLINE)
+        } else {
+            Term(nanos(self.limit))
         }
     }
 }
 
 /// What bounds a call that waits, from the instant at which it became pending.
+///
+/// In one word, as each call in flight has one: whether it is the deadline, and how many nanoseconds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Term {
-    limit: Duration,
-    by_deadline: bool,
+pub(super) struct Term(u64);
+
+const BY_DEADLINE: u64 = 1 << 63;
+
+/// From here on, 292 years, it is for ever.
+const NEVER: u64 = BY_DEADLINE - 1;
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).map_or(NEVER, |nanos| nanos.min(NEVER))
 }
 
 /// Why a call that waits is ended.
@@ -56,7 +64,17 @@ pub(super) struct Expired {
 impl Term {
     /// The instant at which a call ends that became pending at `started`; `None` is never.
     pub(super) fn ends(self, started: Instant) -> Option<Instant> {
-        time::after(started, self.limit)
+        match self.limit() {
+            Duration::MAX => None,
+            limit => time::after(started, limit),
+        }
+    }
+
+    fn limit(self) -> Duration {
+        match self.0 & NEVER {
+            NEVER => Duration::MAX,
+            nanos => Duration::from_nanos(nanos),
+        }
     }
 
     /// The call, which was to end at `ends`, was ended at `now`.
@@ -64,14 +82,13 @@ impl Term {
     pub(super) fn expire(self, ends: Instant, now: Instant) -> Expired {
         let late = now.saturating_duration_since(ends);
         Expired {
-            kind: if self.by_deadline {
-                Kind::DeadlineExceeded
-            } else {
-                Kind::Timeout
+            kind: match self.0 & BY_DEADLINE {
+                0 => Kind::Timeout,
+                _ => Kind::DeadlineExceeded,
             },
             executed: Executed::Unknown,
-            limit: self.limit,
-            elapsed: self.limit.saturating_add(late),
+            limit: self.limit(),
+            elapsed: self.limit().saturating_add(late),
         }
     }
 }

@@ -26,6 +26,7 @@ pub struct Timeout<S, L = Fixed, X = Ambient> /* S::Error: StackError; add error
 }
 
 impl<S, L, X> Timeout<S, L, X> {
+    #[inline]
     pub(super) const fn new(inner: S, shared: Spread<Shared>, limits: L, context: X) -> Self {
         Self {
             inner,
@@ -47,10 +48,12 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S::Future>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
         let mut tally = Tally::by(&*self.shared);
         let deadline = self.context.deadline(&request);
@@ -62,7 +65,7 @@ where
             .limit(&request)
             .unwrap_or_else(|| self.shared.limit());
         ResponseFuture::new(
-            tally.hand_to(self.shared.hold()),
+            tally.hold(self.shared.hold()),
             Bounds::new(limit, deadline),
             self.inner.call(request),
         )

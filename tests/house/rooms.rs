@@ -93,7 +93,7 @@ const NOUNS: &[(&str, &[&str])] = &[
     (
         "retry",
         &[
-            "account", "backoff", "budget", "record", "replay", "settings", "stop",
+            "account", "backoff", "budget", "ends", "record", "replay", "settings", "stop",
         ],
     ),
     ("timeout", &["limit"]),

@@ -9,8 +9,8 @@ use crate::classify::Outcome;
 use crate::ratio::Ratio;
 use crate::time;
 
+use super::entered::Entered;
 use super::tokens::Tokens;
-use super::windowed::Entered;
 use super::{Budget, ConcurrencyBudget, ConcurrencyConfig, WindowedBudget, WindowedConfig};
 
 fn join<T: 'static>(threads: [thread::JoinHandle<T>; 2]) -> [T; 2] {
@@ -93,12 +93,19 @@ fn loom_the_last_of_the_floor_is_paid_once() {
 
 #[test]
 fn loom_no_call_that_enters_is_lost() {
-    loom::model(|| {
-        let entered = Arc::new(Entered::default());
-        let twin = Arc::clone(&entered);
-        let other = thread::spawn(move || twin.count());
-        entered.count();
-        other.join().unwrap();
-        assert_eq!(entered.get(), 2);
-    });
+    // Threads with a counter of their own, one with and one without, and both without.
+    for own in [4, 1, 0] {
+        loom::model(move || {
+            let entered = Arc::new(Entered::with_own(own));
+            let twin = Arc::clone(&entered);
+            let other = thread::spawn(move || {
+                (0..2).for_each(|_| assert!(!twin.count()));
+            });
+            assert!(!entered.count());
+            assert!((1..=3).contains(&entered.total()));
+            assert!(!entered.count());
+            other.join().unwrap();
+            assert_eq!(entered.total(), 4);
+        });
+    }
 }

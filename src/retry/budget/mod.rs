@@ -16,6 +16,7 @@
 
 mod concurrency;
 mod contract;
+mod entered;
 #[cfg(all(test, mainstay_loom))]
 mod loom_tests;
 mod throttle;

@@ -5,10 +5,10 @@ use std::time::Duration;
 use crate::classify::Failure;
 use crate::error::ConfigError;
 use crate::ratio::Ratio;
-use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{Lock, Striped};
+use crate::sync::Lock;
 use crate::time::{self, Instant};
 
+use super::entered::Entered;
 use super::window::Window;
 use super::{Budget, Receipt};
 
@@ -29,7 +29,7 @@ use super::{Budget, Receipt};
 /// critical section, however long nothing happened before.
 #[derive(Debug)]
 pub struct WindowedBudget {
-    entered: Striped<Entered>,
+    entered: Entered,
     window: Lock<Window>,
 }
 
@@ -88,25 +88,6 @@ impl WindowedConfig {
     }
 }
 
-/// The calls that entered on one stripe's threads.
-#[derive(Debug, Default)]
-pub(super) struct Entered(AtomicU64);
-
-impl Entered {
-    /// Counts one, and says whether it is time to look at the clock.
-    pub(super) fn count(&self) -> bool {
-        // Ordering: Relaxed suffices: the count is only ever summed, and only its growth matters.
-        let before = self.0.fetch_add(1, Ordering::Relaxed);
-        before & 63 == 63
-    }
-
-    pub(super) fn get(&self) -> u64 {
-        // Ordering: Relaxed suffices: a call that is not seen yet is seen, and dated later than it
-        // was, by the time it took to be seen.
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
 impl WindowedBudget {
     /// A budget with these settings.
     ///
@@ -119,7 +100,7 @@ impl WindowedBudget {
 
     fn starting(config: WindowedConfig) -> Self {
         Self {
-            entered: Striped::new(Entered::default),
+            entered: Entered::default(),
             window: Lock::new(Window::new(config, time::now())),
         }
     }
@@ -128,7 +109,7 @@ impl WindowedBudget {
     pub fn balance(&self) -> u64 {
         let now = time::now();
         let mut window = self.window.lock();
-        window.gather(self.entered(), now);
+        window.gather(self.entered.total(), now);
         window.balance()
     }
 
@@ -141,15 +122,9 @@ impl WindowedBudget {
         config.validate()?;
         let now = time::now();
         let mut window = self.window.lock();
-        window.gather(self.entered(), now);
+        window.gather(self.entered.total(), now);
         window.reconfigure(config, now);
         Ok(())
-    }
-
-    fn entered(&self) -> u64 {
-        self.entered
-            .iter()
-            .fold(0, |sum, entered| sum.saturating_add(entered.get()))
     }
 
     #[cold]
@@ -157,7 +132,7 @@ impl WindowedBudget {
         let now = time::now();
         // When another thread has the lock, it gathers.
         if let Some(mut window) = self.window.try_lock() {
-            window.gather(self.entered(), now);
+            window.gather(self.entered.total(), now);
         }
     }
 }
@@ -171,14 +146,14 @@ impl Default for WindowedBudget {
 impl Budget for WindowedBudget {
     #[inline]
     fn enter(&self) {
-        if self.entered.mine().count() {
+        if self.entered.count() {
             self.gather();
         }
     }
 
     fn withdraw(&self, now: Instant, _failure: Option<Failure>) -> Option<Receipt> {
         let mut window = self.window.lock();
-        window.gather(self.entered(), now);
+        window.gather(self.entered.total(), now);
         window.withdraw().map(Receipt::new)
     }
 
