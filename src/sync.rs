@@ -15,7 +15,9 @@ mod primitives {
 
 pub(crate) use primitives::atomic;
 
-use primitives::{Mutex, MutexGuard};
+pub(crate) use primitives::MutexGuard;
+
+use primitives::Mutex;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -88,7 +90,7 @@ pub(crate) fn wake<T>(wake: impl FnOnce() -> T) {
 /// Values kept apart per thread, each on cache lines of its own, so that clones of a service that run
 /// on different threads do not fight over one line.
 ///
-/// The number of stripes is that of the processors, a power of two, at most 16.
+/// The number of stripes is that of the processors, a power of two, at most [`STRIPES_MAX`].
 #[derive(Debug)]
 pub(crate) struct Striped<T> {
     stripes: Box<[Padded<T>]>,
@@ -109,7 +111,12 @@ impl<T> Striped<T> {
     /// The stripe of the thread that asks. Threads may share one; a thread keeps its own.
     #[inline]
     pub(crate) fn mine(&self) -> &T {
-        &mine(&self.stripes).0
+        let mask = self.stripes.len().saturating_sub(1);
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the mask keeps it below the length"
+        )]
+        &self.stripes[threads::thread_index() & mask].0
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
@@ -117,19 +124,10 @@ impl<T> Striped<T> {
     }
 }
 
-fn stripes() -> usize {
-    threads::parallelism().next_power_of_two().min(16)
-}
+const STRIPES_MAX: usize = 16;
 
-/// Of as many as there are stripes, the one of the thread that asks.
-#[inline]
-fn mine<T>(stripes: &[T]) -> &T {
-    let mask = stripes.len().saturating_sub(1);
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "the mask keeps it below the length"
-    )]
-    &stripes[threads::thread_index() & mask]
+fn stripes() -> usize {
+    threads::parallelism().next_power_of_two().min(STRIPES_MAX)
 }
 
 /// A value that is shared by all who have it, and held by calls without a common reference count: that
@@ -141,7 +139,9 @@ pub(crate) struct Spread<T>(Arc<Holders<T>>);
 
 struct Holders<T> {
     value: Arc<T>,
-    stripes: Box<[Held<T>]>,
+    /// As many as there can be stripes, so that a thread finds its own without asking how many there
+    /// are; those that there are repeat.
+    stripes: [Held<T>; STRIPES_MAX],
 }
 
 /// A [`Spread`] value, held for one call.
@@ -150,17 +150,22 @@ pub(crate) struct Held<T>(Arc<Padded<Arc<T>>>);
 impl<T> Spread<T> {
     pub(crate) fn new(value: T) -> Self {
         let value = Arc::new(value);
-        let hold = |_| Held(Arc::new(Padded(Arc::clone(&value))));
-        Self(Arc::new(Holders {
-            stripes: (0..stripes()).map(hold).collect(),
-            value,
-        }))
+        let apart = || Held(Arc::new(Padded(Arc::clone(&value))));
+        let apart: Vec<_> = std::iter::repeat_with(apart).take(stripes()).collect();
+        let mask = apart.len().saturating_sub(1);
+        #[expect(
+            clippy::indexing_slicing,
+            reason = "the mask keeps it below the length"
+        )]
+        let stripes = std::array::from_fn(|thread| apart[thread & mask].clone());
+        Self(Arc::new(Holders { value, stripes }))
     }
 
     /// Holds it, by the count of the thread that asks.
     #[inline]
     pub(crate) fn hold(&self) -> Held<T> {
-        mine(&self.0.stripes).clone()
+        #[expect(clippy::indexing_slicing, reason = "the remainder is below the length")]
+        self.0.stripes[threads::thread_index() % STRIPES_MAX].clone()
     }
 }
 
@@ -210,6 +215,8 @@ impl<T: fmt::Debug> fmt::Debug for Held<T> {
 #[cfg(not(all(test, mainstay_loom)))]
 mod threads {
     use std::cell::Cell;
+    use std::num::NonZeroUsize;
+    use std::sync::OnceLock;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -236,8 +243,11 @@ mod threads {
         index
     }
 
+    /// Asked once: on Linux it reads files.
     pub(super) fn parallelism() -> usize {
-        std::thread::available_parallelism().map_or(1, usize::from)
+        static PARALLELISM: OnceLock<usize> = OnceLock::new();
+        *PARALLELISM
+            .get_or_init(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get))
     }
 }
 
