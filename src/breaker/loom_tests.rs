@@ -58,7 +58,7 @@ fn fail(circuit: &Circuit, at: At) -> (Option<Judged>, usize) {
     let Ok(permit) = admission else {
         return (None, 0);
     };
-    let (judged, news) = circuit.settle(permit, FAILED, &at);
+    let (judged, news) = circuit.settle(&permit, FAILED, &at);
     (Some(judged), changes(news))
 }
 
@@ -132,7 +132,7 @@ fn loom_a_probe_that_is_given_back_while_others_ask_frees_one_place() {
             let circuit = Arc::clone(&circuit);
             thread::spawn(move || circuit.admit(&due).0.is_ok())
         });
-        let _ = circuit.release(first, &due);
+        let _ = circuit.release(&first, &due);
         let admitted = calls.map(|call| call.join().unwrap());
         assert!(admitted != [true, true]);
         assert_eq!(
@@ -149,7 +149,7 @@ fn loom_a_result_from_before_a_reset_is_counted_before_it_or_stale() {
         let circuit = circuit(config(), at);
         let permit = circuit.admit(&at).0.unwrap();
         let other = Arc::clone(&circuit);
-        let late = thread::spawn(move || other.settle(permit, FAILED, &at).0);
+        let late = thread::spawn(move || other.settle(&permit, FAILED, &at).0);
         let _ = circuit.steer(Policy::reset);
         let stale = late.join().unwrap() == Judged::Stale;
         let snapshot = circuit.snapshot(&at).0;

@@ -203,6 +203,7 @@ mod permit;
 mod policy;
 mod probation;
 mod ramp;
+mod refusal;
 mod ruling;
 mod service;
 mod settle;

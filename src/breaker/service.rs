@@ -6,12 +6,13 @@ use tower::Service;
 
 use crate::classify::{ByError, Classify};
 use crate::context::{Ambient, CallContext};
-use crate::error::{Executed, Kind, StackError};
+use crate::error::StackError;
 use crate::sync::Spread;
-use crate::telemetry::Tally;
+use crate::telemetry::{End, Metered, Tally};
 use crate::time;
 
 use super::permit::{Admitted, Refused};
+use super::refusal::{Refusal, Why};
 use super::shared::Shared;
 use super::wait::Wait;
 use super::{AtResponse, ResponseFuture, Settle};
@@ -51,8 +52,9 @@ enum Readied {
     /// The inner service was asked, and may hold something for being ready, or a place in a queue for
     /// it.
     Asked,
-    /// The circuit is open: the inner service was not asked and must not be called.
-    Refusing,
+    /// The circuit is open: the inner service was not asked and must not be called. When that was
+    /// seen, if the clock was read.
+    Refusing(Option<u64>),
 }
 
 impl<S, K, X, H> Breaker<S, K, X, H> {
@@ -98,6 +100,7 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S::Future, K, H>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         loop {
             let until = match (self.shared.peek(), self.rules.when_open) {
@@ -110,50 +113,59 @@ where
                     // The circuit may open while the inner service is not ready.
                     None
                 }
-                (Err(_), WhenOpen::Refuse) => {
+                (Err(shut), WhenOpen::Refuse) => {
                     self.wait.end();
                     self.readied.undo(&mut self.inner);
-                    self.readied = Readied::Refusing;
+                    self.readied = Readied::Refusing(shut.seen);
                     return Poll::Ready(Ok(()));
                 }
-                (Err(until), WhenOpen::Wait) => {
+                (Err(shut), WhenOpen::Wait) => {
                     self.readied.undo(&mut self.inner);
-                    until
+                    shut.until
                 }
             };
             ready!(self.wait.poll(&self.shared, until, cx));
         }
     }
 
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
-        let mut tally = Tally::by(&*self.shared);
+        let tally = Tally::by(&*self.shared);
         let deadline = self.rules.context.deadline(&request);
         if deadline.is_some_and(|deadline| deadline.has_passed(time::now())) {
             // Before the circuit is asked: nobody waits for what a probe would find.
-            let refusal = tally.reject(Kind::DeadlineExceeded, Executed::No);
+            let refusal = refuse(tally, Why::TooLate);
             self.readied.undo(&mut self.inner);
             return ResponseFuture::rejected(refusal);
         }
         let admission = match self.readied {
-            Readied::Refusing => Err(self.shared.refuse()),
+            Readied::Refusing(seen) => Err(self.shared.refuse(seen)),
             Readied::Asked | Readied::No => self.shared.admit(),
         };
         match admission {
             Ok(permit) => {
                 self.readied = Readied::No;
-                let mut admitted = Admitted::new(tally.hand_to(self.shared.hold()), permit);
+                let mut admitted = Admitted::new(self.shared.hold(), permit);
+                // It is counted by its permit from here on.
+                std::mem::forget(tally);
                 let inner = admitted.run(|| self.inner.call(request));
                 let (classify, settle) = (self.rules.classify.clone(), self.rules.settle.clone());
                 ResponseFuture::new(admitted, classify, settle, inner)
             }
             Err(Refused(after)) => {
-                let refusal = tally.reject(Kind::CircuitOpen, Executed::No);
+                let refusal = refuse(tally, Why::Shut(after));
                 self.readied.undo(&mut self.inner);
-                ResponseFuture::rejected(match after {
-                    Some(after) => refusal.after(after),
-                    None => refusal,
-                })
+                ResponseFuture::rejected(refusal)
             }
         }
+    }
+}
+
+/// Counts a call as refused.
+fn refuse(mut tally: Tally<Shared, &Shared>, why: Why) -> Refusal {
+    tally.end(End::Rejected(why.kind()));
+    Refusal {
+        name: tally.calls().scope().name(),
+        why,
     }
 }

@@ -169,14 +169,14 @@ impl Run {
             _ => Some(Pushback::None),
         };
         let failure = failed.map(|pushback| Failure::transient().pushback(pushback));
-        let (_, news) = self.circuit.settle(permit, failure, &self.source);
+        let (_, news) = self.circuit.settle(&permit, failure, &self.source);
         self.changes += news.changes.into_iter().flatten().count() as u64;
         self.model.settle(call, failed);
     }
 
     fn cancel(&mut self) {
         if let Some((permit, call)) = self.take() {
-            let (_, news) = self.circuit.cancel(permit, &self.source);
+            let (_, news) = self.circuit.cancel(&permit, &self.source);
             self.changes += news.changes.into_iter().flatten().count() as u64;
             self.model.cancel(call);
         }
@@ -184,7 +184,7 @@ impl Run {
 
     fn release(&mut self) {
         if let Some((permit, call)) = self.take() {
-            let news = self.circuit.release(permit, &self.source);
+            let news = self.circuit.release(&permit, &self.source);
             self.changes += news.changes.into_iter().flatten().count() as u64;
             self.model.release(call);
         }
