@@ -93,7 +93,10 @@ pub(crate) fn wake<T>(wake: impl FnOnce() -> T) {
 /// The number of stripes is that of the processors, a power of two, at most [`STRIPES_MAX`].
 #[derive(Debug)]
 pub(crate) struct Striped<T> {
-    stripes: Box<[Padded<T>]>,
+    /// As many as there can be, so that a thread finds its own without asking how many there are;
+    /// those that there are repeat.
+    stripes: [Arc<Padded<T>>; STRIPES_MAX],
+    distinct: usize,
 }
 
 /// 128 bytes: processors fetch lines of 64 in pairs.
@@ -103,24 +106,19 @@ struct Padded<T>(T);
 
 impl<T> Striped<T> {
     pub(crate) fn new(make: impl Fn() -> T) -> Self {
-        Self {
-            stripes: (0..stripes()).map(|_| Padded(make())).collect(),
-        }
+        let (stripes, distinct) = repeated(|| Arc::new(Padded(make())));
+        Self { stripes, distinct }
     }
 
     /// The stripe of the thread that asks. Threads may share one; a thread keeps its own.
     #[inline]
     pub(crate) fn mine(&self) -> &T {
-        let mask = self.stripes.len().saturating_sub(1);
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "the mask keeps it below the length"
-        )]
-        &self.stripes[threads::thread_index() & mask].0
+        &mine(&self.stripes).0
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.stripes.iter().map(|stripe| &stripe.0)
+        let distinct = self.stripes.iter().take(self.distinct);
+        distinct.map(|stripe| &stripe.0)
     }
 }
 
@@ -128,6 +126,25 @@ const STRIPES_MAX: usize = 16;
 
 fn stripes() -> usize {
     threads::parallelism().next_power_of_two().min(STRIPES_MAX)
+}
+
+/// As many as there are stripes, repeated to as many as there can be; and how many there are.
+fn repeated<P: Clone>(make: impl FnMut() -> P) -> ([P; STRIPES_MAX], usize) {
+    let distinct: Vec<_> = std::iter::repeat_with(make).take(stripes()).collect();
+    let mask = distinct.len().saturating_sub(1);
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "the mask keeps it below the length"
+    )]
+    let all = std::array::from_fn(|thread| distinct[thread & mask].clone());
+    (all, distinct.len())
+}
+
+/// The stripe of the thread that asks.
+#[inline]
+fn mine<P>(stripes: &[P; STRIPES_MAX]) -> &P {
+    #[expect(clippy::indexing_slicing, reason = "the remainder is below the length")]
+    &stripes[threads::thread_index() % STRIPES_MAX]
 }
 
 /// A value that is shared by all who have it, and held by calls without a common reference count: that
@@ -139,8 +156,7 @@ pub(crate) struct Spread<T>(Arc<Holders<T>>);
 
 struct Holders<T> {
     value: Arc<T>,
-    /// As many as there can be stripes, so that a thread finds its own without asking how many there
-    /// are; those that there are repeat.
+    /// As those of [`Striped`].
     stripes: [Held<T>; STRIPES_MAX],
 }
 
@@ -150,22 +166,14 @@ pub(crate) struct Held<T>(Arc<Padded<Arc<T>>>);
 impl<T> Spread<T> {
     pub(crate) fn new(value: T) -> Self {
         let value = Arc::new(value);
-        let apart = || Held(Arc::new(Padded(Arc::clone(&value))));
-        let apart: Vec<_> = std::iter::repeat_with(apart).take(stripes()).collect();
-        let mask = apart.len().saturating_sub(1);
-        #[expect(
-            clippy::indexing_slicing,
-            reason = "the mask keeps it below the length"
-        )]
-        let stripes = std::array::from_fn(|thread| apart[thread & mask].clone());
+        let (stripes, _) = repeated(|| Held(Arc::new(Padded(Arc::clone(&value)))));
         Self(Arc::new(Holders { value, stripes }))
     }
 
     /// Holds it, by the count of the thread that asks.
     #[inline]
     pub(crate) fn hold(&self) -> Held<T> {
-        #[expect(clippy::indexing_slicing, reason = "the remainder is below the length")]
-        self.0.stripes[threads::thread_index() % STRIPES_MAX].clone()
+        mine(&self.0.stripes).clone()
     }
 }
 

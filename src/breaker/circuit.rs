@@ -163,11 +163,10 @@ impl Circuit {
             Mode::HalfOpen => {
                 let now = source.now();
                 let room = self.policy.lock().would_admit(now);
-                let left = |until: Instant| until.saturating_duration_since(now);
-                room.err().map(|until| Refused(until.map(left)))
+                room.err().map(|until| Refused::until(until, now))
             }
         };
-        refused.unwrap_or(Refused(Some(Duration::ZERO)))
+        refused.unwrap_or(Refused(Some(0)))
     }
 
     /// An admitted call was answered.
@@ -291,7 +290,7 @@ impl Circuit {
             return Some(Refused(None));
         };
         let left = until.checked_sub(now).filter(|left| *left > 0)?;
-        Some(Refused(Some(Duration::from_nanos(left))))
+        Some(Refused(Some(left)))
     }
 
     #[cold]
@@ -307,10 +306,7 @@ impl Circuit {
             freed: false,
         };
         let admission = match verdict {
-            Verdict::Refused(until) => {
-                let left = until.map(|until| until.saturating_duration_since(now));
-                Err(Refused(left))
-            }
+            Verdict::Refused(until) => Err(Refused::until(until, now)),
             Verdict::Admitted(ticketed) => {
                 let permit = Permit::new(phase.epoch).ticketed(ticketed);
                 let remembers = phase.timed || permit.is_probe();

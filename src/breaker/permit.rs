@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::classify::{Failure, Outcome};
 use crate::sync::Held;
 use crate::telemetry::{End, Metered};
+use crate::time::Instant;
 
 use super::epoch::Epoch;
 use super::probation::Ticket;
@@ -92,9 +93,17 @@ impl Permit {
     }
 }
 
-/// A call is not admitted; when it is worth coming back, as far as is known.
+/// A call is not admitted; after how many nanoseconds it is worth coming back, as far as is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Refused(pub(super) Option<Duration>);
+pub(super) struct Refused(pub(super) Option<u64>);
+
+impl Refused {
+    /// 584 years is the end of time.
+    pub(super) fn until(until: Option<Instant>, now: Instant) -> Self {
+        let left = until.map(|until| until.saturating_duration_since(now).as_nanos());
+        Self(left.map(|left| u64::try_from(left).unwrap_or(u64::MAX)))
+    }
+}
 
 /// An admitted call. However it ends, it is counted and its permit given back once.
 ///

@@ -5,8 +5,11 @@ use std::time::Duration;
 use crate::error::{Executed, Kind, Rejection};
 use crate::name::Name;
 
-/// A refusal that its future has not given out yet. It takes less than the refusal itself, so that the future
-/// of a call that is admitted does not carry the difference.
+use super::permit::Refused;
+
+/// A refusal that its future has not given out yet. It takes less than the refusal itself, so that the
+/// future of a call that is admitted does not carry the difference. And it has whole words only: what
+/// shares its place with the permit of an admitted call is copied in the same pieces.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) name: Name,
@@ -17,8 +20,7 @@ pub(super) struct Refusal {
 pub(super) enum Why {
     /// The caller's deadline had passed.
     TooLate,
-    /// The circuit admits no calls, and when it is worth coming back, as far as is known.
-    Shut(Option<Duration>),
+    Shut(Refused),
 }
 
 impl Why {
@@ -34,8 +36,8 @@ impl Refusal {
     pub(super) fn into_rejection(self) -> Rejection {
         let rejection = Rejection::new(self.why.kind(), Executed::No, self.name);
         match self.why {
-            Why::Shut(Some(after)) => rejection.after(after),
-            Why::Shut(None) | Why::TooLate => rejection,
+            Why::Shut(Refused(Some(nanos))) => rejection.after(Duration::from_nanos(nanos)),
+            Why::Shut(Refused(None)) | Why::TooLate => rejection,
         }
     }
 }

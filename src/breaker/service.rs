@@ -11,7 +11,7 @@ use crate::sync::Spread;
 use crate::telemetry::{End, Metered, Tally};
 use crate::time;
 
-use super::permit::{Admitted, Refused};
+use super::permit::Admitted;
 use super::refusal::{Refusal, Why};
 use super::shared::Shared;
 use super::wait::Wait;
@@ -88,6 +88,65 @@ impl Readied {
     }
 }
 
+/// What a poll has found so far.
+enum Found {
+    Unknown,
+    /// The circuit is closed, and the inner service not ready.
+    Pending,
+}
+
+impl<S, K, X, H> Breaker<S, K, X, H> {
+    /// Asks the inner service.
+    #[inline]
+    fn ask<Req>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>>
+    where
+        S: Service<Req>,
+    {
+        self.readied = Readied::Asked;
+        let ready = ready!(self.inner.poll_ready(cx));
+        self.wait.end();
+        Poll::Ready(ready)
+    }
+
+    /// Goes on with a poll for which it does not suffice that the circuit is closed and the inner service
+    /// ready.
+    fn poll_further<Req>(
+        &mut self,
+        mut found: Found,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), S::Error>>
+    where
+        S: Service<Req> + Clone,
+    {
+        loop {
+            let until = match found {
+                // The circuit may open while the inner service is not ready.
+                Found::Pending => None,
+                Found::Unknown => match (self.shared.peek(), self.rules.when_open) {
+                    (Ok(()), _) => {
+                        if let Poll::Ready(ready) = self.ask(cx) {
+                            return Poll::Ready(ready);
+                        }
+                        None
+                    }
+                    (Err(shut), WhenOpen::Refuse) => {
+                        self.wait.end();
+                        self.readied.undo(&mut self.inner);
+                        self.readied = Readied::Refusing(shut.seen);
+                        return Poll::Ready(Ok(()));
+                    }
+                    (Err(shut), WhenOpen::Wait) => {
+                        self.readied.undo(&mut self.inner);
+                        shut.until
+                    }
+                },
+            };
+            ready!(self.wait.poll(&self.shared, until, cx));
+            found = Found::Unknown;
+        }
+    }
+}
+
 impl<S, Req, K, X, H> Service<Req> for Breaker<S, K, X, H>
 where
     S: Service<Req> + Clone,
@@ -102,29 +161,13 @@ where
 
     #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        loop {
-            let until = match (self.shared.peek(), self.rules.when_open) {
-                (Ok(()), _) => {
-                    self.readied = Readied::Asked;
-                    if let Poll::Ready(ready) = self.inner.poll_ready(cx) {
-                        self.wait.end();
-                        return Poll::Ready(ready);
-                    }
-                    // The circuit may open while the inner service is not ready.
-                    None
-                }
-                (Err(shut), WhenOpen::Refuse) => {
-                    self.wait.end();
-                    self.readied.undo(&mut self.inner);
-                    self.readied = Readied::Refusing(shut.seen);
-                    return Poll::Ready(Ok(()));
-                }
-                (Err(shut), WhenOpen::Wait) => {
-                    self.readied.undo(&mut self.inner);
-                    shut.until
-                }
-            };
-            ready!(self.wait.poll(&self.shared, until, cx));
+        if self.shared.is_passable() {
+            if let Poll::Ready(ready) = self.ask(cx) {
+                return Poll::Ready(ready);
+            }
+            self.poll_further(Found::Pending, cx)
+        } else {
+            self.poll_further(Found::Unknown, cx)
         }
     }
 
@@ -152,8 +195,8 @@ where
                 let (classify, settle) = (self.rules.classify.clone(), self.rules.settle.clone());
                 ResponseFuture::new(admitted, classify, settle, inner)
             }
-            Err(Refused(after)) => {
-                let refusal = refuse(tally, Why::Shut(after));
+            Err(refused) => {
+                let refusal = refuse(tally, Why::Shut(refused));
                 self.readied.undo(&mut self.inner);
                 ResponseFuture::rejected(refusal)
             }

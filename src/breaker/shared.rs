@@ -113,17 +113,14 @@ impl Shared {
         self.circuit.refuse(seen, &Live(&self.rng))
     }
 
-    /// Whether a call would be admitted.
+    /// Whether calls are admitted without asking anybody.
     #[inline]
-    pub(super) fn peek(&self) -> Result<(), Shut> {
-        if self.circuit.is_passable() {
-            return Ok(());
-        }
-        self.look_closer()
+    pub(super) fn is_passable(&self) -> bool {
+        self.circuit.is_passable()
     }
 
-    #[cold]
-    fn look_closer(&self) -> Result<(), Shut> {
+    /// Whether a call would be admitted.
+    pub(super) fn peek(&self) -> Result<(), Shut> {
         let (admission, news) = self.circuit.peek(&Live(&self.rng));
         self.tell(news);
         admission

@@ -86,6 +86,11 @@ impl KindCell {
         }
     }
 
+    #[inline]
+    fn is(&self, kind: Kind) -> bool {
+        self.0.load(Ordering::Relaxed) == kind as u8
+    }
+
     fn set(&self, kind: Kind) {
         self.0.store(kind as u8, Ordering::Relaxed);
     }
@@ -116,10 +121,13 @@ impl Windows {
         epoch: Epoch,
         now: impl FnOnce() -> u64,
     ) -> Option<Recorded> {
-        let is_recorded = match self.kind.get() {
-            Kind::None => return Some(Recorded::NotKept),
-            Kind::Time => self.stripes.mine().filling.succeed(epoch, now()),
-            Kind::Count => self.stripes.mine().successes.add(epoch),
+        let stripe = self.stripes.mine();
+        let is_recorded = if self.kind.is(Kind::Count) {
+            stripe.successes.add(epoch)
+        } else if self.kind.is(Kind::Time) {
+            stripe.filling.succeed(epoch, now())
+        } else {
+            return Some(Recorded::NotKept);
         };
         is_recorded.then_some(Recorded::Counted)
     }
