@@ -17,9 +17,10 @@ use super::config::BreakerConfig;
 use super::dials::Dials;
 use super::epoch::Epoch;
 use super::gate::{Gate, Mode, Phase};
-use super::permit::{Permit, Refused};
+use super::permit::Permit;
 use super::policy::Policy;
 use super::probation::{Probed, Ticket};
+use super::refusal::{Refused, Shut};
 use super::ruling::{Bad, Change, Verdict};
 use super::source::{Clock, Source};
 use super::state::{Snapshot, State};
@@ -58,22 +59,6 @@ impl News {
     }
 }
 
-/// A circuit that would refuse a call.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shut {
-    /// Until then, as far as is known.
-    pub(super) until: Option<Instant>,
-    /// The time at which that was seen, in nanoseconds since the origin, if the clock was read.
-    pub(super) seen: Option<u64>,
-}
-
-impl Shut {
-    const FOR_GOOD: Self = Self {
-        until: None,
-        seen: None,
-    };
-}
-
 /// What became of a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Judged {
@@ -108,16 +93,20 @@ impl Circuit {
         match mode {
             Mode::Closed | Mode::Disabled => {
                 let permit = Permit::new(epoch);
-                let permit = match timed {
-                    true => permit.began(self.gate.nanos(source.now())),
-                    false => permit,
+                let permit = if timed {
+                    permit.began(self.gate.nanos(source.now()))
+                } else {
+                    permit
                 };
                 (Ok(permit), News::default())
             }
             Mode::ForcedOpen => (Err(Refused(None)), News::default()),
             Mode::Open => {
+                let Some(until) = self.gate.reopens() else {
+                    return (Err(Refused(None)), News::default());
+                };
                 let now = source.now();
-                match self.still_open(self.gate.nanos(now)) {
+                match Refused::at(self.gate.nanos(now), until) {
                     Some(refused) => (Err(refused), News::default()),
                     None => self.admit_in_turn(now, source.draw()),
                 }
@@ -128,27 +117,35 @@ impl Circuit {
 
     /// Whether a call would be admitted.
     pub(super) fn peek(&self, source: &impl Source) -> (Result<(), Shut>, News) {
+        if self.gate.phase().mode != Mode::HalfOpen {
+            return (self.look(source).map_or(Ok(()), Err), News::default());
+        }
+        let (now, draw) = (source.now(), source.draw());
+        let mut policy = self.policy.lock();
+        let change = policy.expire(now, draw);
+        self.publish(&policy, change);
+        let room = policy.would_admit(now);
+        let shut = |until: Option<Instant>| Shut {
+            until: until.map(|until| self.gate.nanos(until)),
+            seen: Some(self.gate.nanos(now)),
+        };
+        (room.map_err(shut), News::of(change))
+    }
+
+    /// How the circuit is shut, if a look tells so.
+    pub(super) fn look(&self, source: &impl Source) -> Option<Shut> {
         match self.gate.phase().mode {
-            Mode::Closed | Mode::Ramp | Mode::Disabled => (Ok(()), News::default()),
-            Mode::ForcedOpen => (Err(Shut::FOR_GOOD), News::default()),
+            Mode::Closed | Mode::Ramp | Mode::Disabled | Mode::HalfOpen => None,
+            Mode::ForcedOpen => Some(Shut::FOR_GOOD),
             Mode::Open => {
+                let Some(until) = self.gate.reopens() else {
+                    return Some(Shut::FOR_GOOD);
+                };
                 let seen = self.gate.nanos(source.now());
-                let until = self.gate.reopens();
-                if until.is_some_and(|until| until <= seen) {
-                    return (Ok(()), News::default());
-                }
-                let until = until.and_then(|until| self.gate.instant(until));
-                let seen = Some(seen);
-                (Err(Shut { until, seen }), News::default())
-            }
-            Mode::HalfOpen => {
-                let (now, draw) = (source.now(), source.draw());
-                let mut policy = self.policy.lock();
-                let change = policy.expire(now, draw);
-                self.publish(&policy, change);
-                let room = policy.would_admit(now);
-                let seen = Some(self.gate.nanos(now));
-                (room.map_err(|until| Shut { until, seen }), News::of(change))
+                (until > seen).then_some(Shut {
+                    until: Some(until),
+                    seen: Some(seen),
+                })
             }
         }
     }
@@ -158,8 +155,12 @@ impl Circuit {
     pub(super) fn refuse(&self, seen: Option<u64>, source: &impl Source) -> Refused {
         let refused = match self.gate.phase().mode {
             Mode::Closed | Mode::Ramp | Mode::Disabled => None,
-            Mode::ForcedOpen => return Refused(None),
-            Mode::Open => self.still_open(seen.unwrap_or_else(|| self.gate.nanos(source.now()))),
+            Mode::ForcedOpen => Some(Refused(None)),
+            Mode::Open => match (self.gate.reopens(), seen) {
+                (None, _) => Some(Refused(None)),
+                (Some(until), Some(seen)) => Refused::at(seen, until),
+                (Some(until), None) => Refused::at(self.gate.nanos(source.now()), until),
+            },
             Mode::HalfOpen => {
                 let now = source.now();
                 let room = self.policy.lock().would_admit(now);
@@ -284,15 +285,6 @@ impl Circuit {
         (snapshot, News::of(change))
     }
 
-    /// How a call is refused at `now`; not at all when the open time is over.
-    fn still_open(&self, now: u64) -> Option<Refused> {
-        let Some(until) = self.gate.reopens() else {
-            return Some(Refused(None));
-        };
-        let left = until.checked_sub(now).filter(|left| *left > 0)?;
-        Some(Refused(Some(left)))
-    }
-
     #[cold]
     fn admit_in_turn(&self, now: Instant, draw: u64) -> (Result<Permit, Refused>, News) {
         let mut policy = self.policy.lock();
@@ -310,9 +302,10 @@ impl Circuit {
             Verdict::Admitted(ticketed) => {
                 let permit = Permit::new(phase.epoch).ticketed(ticketed);
                 let remembers = phase.timed || permit.is_probe();
-                Ok(match remembers {
-                    true => permit.began(self.gate.nanos(now)),
-                    false => permit,
+                Ok(if remembers {
+                    permit.began(self.gate.nanos(now))
+                } else {
+                    permit
                 })
             }
         };

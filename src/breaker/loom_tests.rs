@@ -10,8 +10,8 @@ use crate::classify::Failure;
 use crate::time::{self, Instant};
 
 use super::circuit::{Circuit, Judged, News};
-use super::permit::Refused;
 use super::policy::Policy;
+use super::refusal::Refused;
 use super::source::Source;
 use super::{BreakerConfig, State, Window};
 

@@ -26,13 +26,14 @@ impl Circuit {
 
     /// An admitted call succeeded; `false` when it takes more than a look to judge it, or a lock to record
     /// it: then nothing was done.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "see its caller")]
     pub(super) fn succeed(&self, permit: &Permit, source: &impl Source) -> bool {
         let epoch = permit.epoch();
         if !permit.is_plain() {
             return false;
         }
-        let now = || self.gate.nanos(source.now());
+        let now = || self.nanos(source);
         let is_recorded = match self.windows.succeed(epoch, now) {
             Some(Recorded::Counted) => true,
             Some(Recorded::NotKept) => self.gate.phase().epoch == epoch,
@@ -42,5 +43,11 @@ impl Circuit {
             self.consecutive.succeed(epoch);
         }
         is_recorded
+    }
+
+    /// The present, apart from what needs none.
+    #[inline(never)]
+    fn nanos(&self, source: &impl Source) -> u64 {
+        self.gate.nanos(source.now())
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 use crate::classify::{Failure, Outcome};
 use crate::sync::Held;
 use crate::telemetry::{End, Metered};
-use crate::time::Instant;
 
 use super::epoch::Epoch;
 use super::probation::Ticket;
@@ -16,7 +15,7 @@ use super::shared::Shared;
 ///
 /// Two whole words: it is handed from layer to layer with each call, and a copy that leaves no gaps
 /// goes by registers.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Permit {
     /// The epoch, a ticket, and what holds of the call.
     word: u64,
@@ -93,22 +92,43 @@ impl Permit {
     }
 }
 
-/// A call is not admitted; after how many nanoseconds it is worth coming back, as far as is known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Refused(pub(super) Option<u64>);
+/// The inner service is called for an admitted call: should it panic, the call is counted, and has
+/// failed.
+///
+/// It borrows, and has a copy of the permit: so what goes on with the call has not been in memory, where
+/// an unwinding thread would have to find it.
+#[derive(Debug)]
+pub(super) struct Calling<'a> {
+    shared: &'a Shared,
+    permit: Permit,
+}
 
-impl Refused {
-    /// 584 years is the end of time.
-    pub(super) fn until(until: Option<Instant>, now: Instant) -> Self {
-        let left = until.map(|until| until.saturating_duration_since(now).as_nanos());
-        Self(left.map(|left| u64::try_from(left).unwrap_or(u64::MAX)))
+impl<'a> Calling<'a> {
+    #[inline]
+    pub(super) const fn new(shared: &'a Shared, permit: Permit) -> Self {
+        Self { shared, permit }
+    }
+
+    /// The inner service was called, and gave its future.
+    #[inline]
+    pub(super) fn done(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Calling<'_> {
+    #[cold]
+    fn drop(&mut self) {
+        self.shared.calls().count(End::Cancelled);
+        let failure = Failure::transient();
+        self.shared.settle(&self.permit, Some(failure));
     }
 }
 
 /// An admitted call. However it ends, it is counted and its permit given back once.
 ///
-/// It is made before the inner service is called, so that a call which is never polled, or which
-/// unwinds, gives its permit back too.
+/// It is in the future before that is polled, so that a call which is never polled, or which unwinds,
+/// gives its permit back too.
 #[derive(Debug)]
 pub(super) struct Admitted {
     shared: Held<Shared>,
@@ -176,7 +196,11 @@ impl Admitted {
     }
 
     /// The answered call has ended with `outcome`.
-    #[inline]
+    #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "it is the end of every call, and little is left of it where it is compiled in"
+    )]
     pub(super) fn settle(&mut self, outcome: Outcome) {
         self.stage = Stage::Settled;
         if outcome != Outcome::Success || !self.shared.succeed(&self.permit) {
@@ -185,6 +209,7 @@ impl Admitted {
     }
 
     #[cold]
+    #[inline(never)]
     fn settle_otherwise(&self, outcome: Outcome) {
         match outcome {
             Outcome::Ignored => self.shared.release(&self.permit),

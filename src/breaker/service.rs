@@ -11,8 +11,8 @@ use crate::sync::Spread;
 use crate::telemetry::{End, Metered, Tally};
 use crate::time;
 
-use super::permit::Admitted;
-use super::refusal::{Refusal, Why};
+use super::permit::{Admitted, Calling};
+use super::refusal::{Refusal, Shut, Why};
 use super::shared::Shared;
 use super::wait::Wait;
 use super::{AtResponse, ResponseFuture, Settle};
@@ -95,6 +95,24 @@ enum Found {
     Pending,
 }
 
+impl<S: Clone, K, X, H> Breaker<S, K, X, H> {
+    fn get_ready_to_refuse(&mut self, shut: Shut) {
+        self.wait.end();
+        self.readied.undo(&mut self.inner);
+        self.readied = Readied::Refusing(shut.seen);
+    }
+
+    /// Whether the instance is ready to refuse, as far as a look at the circuit tells so.
+    #[inline(never)]
+    fn is_refusing(&mut self) -> bool {
+        let shut = match self.rules.when_open {
+            WhenOpen::Refuse => self.shared.look(),
+            WhenOpen::Wait => None,
+        };
+        shut.map(|shut| self.get_ready_to_refuse(shut)).is_some()
+    }
+}
+
 impl<S, K, X, H> Breaker<S, K, X, H> {
     /// Asks the inner service.
     #[inline]
@@ -130,14 +148,12 @@ impl<S, K, X, H> Breaker<S, K, X, H> {
                         None
                     }
                     (Err(shut), WhenOpen::Refuse) => {
-                        self.wait.end();
-                        self.readied.undo(&mut self.inner);
-                        self.readied = Readied::Refusing(shut.seen);
+                        self.get_ready_to_refuse(shut);
                         return Poll::Ready(Ok(()));
                     }
                     (Err(shut), WhenOpen::Wait) => {
                         self.readied.undo(&mut self.inner);
-                        shut.until
+                        shut.until.and_then(|until| self.shared.instant(until))
                     }
                 },
             };
@@ -165,10 +181,12 @@ where
             if let Poll::Ready(ready) = self.ask(cx) {
                 return Poll::Ready(ready);
             }
-            self.poll_further(Found::Pending, cx)
-        } else {
-            self.poll_further(Found::Unknown, cx)
+            return self.poll_further(Found::Pending, cx);
         }
+        if self.is_refusing() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_further(Found::Unknown, cx)
     }
 
     #[inline]
@@ -187,11 +205,13 @@ where
         };
         match admission {
             Ok(permit) => {
-                self.readied = Readied::No;
-                let mut admitted = Admitted::new(self.shared.hold(), permit);
+                let calling = Calling::new(&self.shared, permit);
                 // It is counted by its permit from here on.
                 std::mem::forget(tally);
-                let inner = admitted.run(|| self.inner.call(request));
+                self.readied = Readied::No;
+                let inner = self.inner.call(request);
+                calling.done();
+                let admitted = Admitted::new(self.shared.hold(), permit);
                 let (classify, settle) = (self.rules.classify.clone(), self.rules.settle.clone());
                 ResponseFuture::new(admitted, classify, settle, inner)
             }

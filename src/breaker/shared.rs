@@ -11,12 +11,13 @@ use crate::name::Name;
 use crate::rng::Rng;
 use crate::sync::{self, Lock};
 use crate::telemetry::{Calls, Counter, Gauge, Metered, Scope, event};
-use crate::time;
+use crate::time::{self, Instant};
 
-use super::circuit::{Circuit, Judged, News, Shut};
+use super::circuit::{Circuit, Judged, News};
 use super::config::BreakerConfig;
-use super::permit::{Permit, Refused};
+use super::permit::Permit;
 use super::policy::Policy;
+use super::refusal::{Refused, Shut};
 use super::ruling::Change;
 use super::source::Live;
 use super::state::{Snapshot, State};
@@ -84,6 +85,11 @@ impl Shared {
         self.circuit.state()
     }
 
+    /// So many nanoseconds after the circuit's origin; `None` is never.
+    pub(super) fn instant(&self, nanos: u64) -> Option<Instant> {
+        self.circuit.gate.instant(nanos)
+    }
+
     /// Nanoseconds since the circuit's origin.
     pub(super) fn nanos(&self) -> u64 {
         self.circuit.gate.nanos(time::now())
@@ -119,7 +125,13 @@ impl Shared {
         self.circuit.is_passable()
     }
 
+    /// How the circuit is shut, if a look tells so.
+    pub(super) fn look(&self) -> Option<Shut> {
+        self.circuit.look(&Live(&self.rng))
+    }
+
     /// Whether a call would be admitted.
+    #[cold]
     pub(super) fn peek(&self) -> Result<(), Shut> {
         let (admission, news) = self.circuit.peek(&Live(&self.rng));
         self.tell(news);
@@ -127,7 +139,8 @@ impl Shared {
     }
 
     /// The call succeeded; `false` when nothing was done, because the circuit may change by it.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "see its caller")]
     pub(super) fn succeed(&self, permit: &Permit) -> bool {
         self.circuit.succeed(permit, &Live(&self.rng))
     }

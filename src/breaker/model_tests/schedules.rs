@@ -143,7 +143,7 @@ impl Run {
             (Ok(permit), Some(call), _) => self.calls.push((permit, call)),
             (Err(refused), _, Mode::Open(until)) => {
                 let left = (*until != u128::MAX).then(|| *until - self.model.now);
-                assert_eq!(refused.0.map(|left| left.as_nanos()), left);
+                assert_eq!(refused.0.map(u128::from), left);
             }
             _ => {}
         }

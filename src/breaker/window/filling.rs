@@ -100,3 +100,79 @@ impl Filling {
         result
     }
 }
+
+#[cfg(all(test, not(mainstay_loom)))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const FIRST: Epoch = Epoch::FIRST;
+
+    fn filling() -> Filling {
+        Filling::new(FIRST, Some(TimeWindow::new(Duration::from_nanos(20), 2)))
+    }
+
+    fn calls(filling: &Filling, now: u64) -> u64 {
+        filling.with(|tagged| tagged.window.as_mut().unwrap().counts(now).calls)
+    }
+
+    #[test]
+    fn a_success_takes_no_lock_in_the_bucket_that_is_filling_and_in_its_epoch() {
+        let filling = filling();
+        let held = filling.window.lock();
+        assert!(filling.succeed(FIRST, 0) && filling.succeed(FIRST, 9));
+        assert!(!filling.succeed(FIRST, 10), "of the next bucket");
+        assert!(!filling.succeed(FIRST.next(), 9), "of another epoch");
+        drop(held);
+        assert_eq!(calls(&filling, 10), 2);
+        // One that is late is counted at the newest time seen.
+        assert!(filling.succeed(FIRST, 5) && filling.succeed(FIRST, 19));
+        assert_eq!(calls(&filling, 20), 2);
+        filling.with(|tagged| tagged.restart(FIRST.next(), TimeWindow::clear));
+        assert!(!filling.succeed(FIRST, 20));
+        assert!(filling.succeed(FIRST.next(), 20));
+        assert_eq!(calls(&filling, 20), 1);
+    }
+
+    #[test]
+    fn without_a_window_nothing_is_counted() {
+        let filling = filling();
+        filling.with(|tagged| tagged.window = None);
+        assert!(!filling.succeed(FIRST, 0));
+        assert_eq!(filling.record(FIRST, 0, Sample::OK), None);
+    }
+
+    #[test]
+    fn a_count_that_is_long_is_told_before_it_overflows() {
+        let filling = filling();
+        let more = filling
+            .successes
+            .load(Ordering::Relaxed)
+            .wrapping_add(MANY - 1);
+        filling.successes.store(more, Ordering::Relaxed);
+        assert!(filling.succeed(FIRST, 0));
+        assert!(!filling.succeed(FIRST, 0));
+        assert_eq!(
+            filling.record(FIRST, 0, Sample::OK),
+            Some(Recorded::Counted)
+        );
+        assert!(filling.succeed(FIRST, 0));
+        assert_eq!(calls(&filling, 0), MANY + 2);
+    }
+
+    #[test]
+    fn a_panic_under_the_lock_leaves_a_window_that_counts_on() {
+        let filling = filling();
+        assert!(filling.succeed(FIRST, 0));
+        let panicking = std::panic::AssertUnwindSafe(|| filling.with(|_| panic!("in between")));
+        assert!(std::panic::catch_unwind(panicking).is_err());
+        assert!(!filling.succeed(FIRST, 0));
+        assert_eq!(
+            filling.record(FIRST, 0, Sample::OK),
+            Some(Recorded::Counted)
+        );
+        assert!(filling.succeed(FIRST, 0));
+        assert_eq!(calls(&filling, 0), 3);
+    }
+}

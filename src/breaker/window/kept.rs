@@ -115,7 +115,8 @@ impl Windows {
 
     /// Records a success of `epoch`, at `now` in nanoseconds since the origin. `None` when it takes a
     /// lock to do so, or to see that it is stale: then nothing was done.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "see its caller")]
     pub(in crate::breaker) fn succeed(
         &self,
         epoch: Epoch,
@@ -254,7 +255,7 @@ impl<W> Tagged<W> {
         Some(Recorded::Counted)
     }
 
-    fn restart(&mut self, epoch: Epoch, clear: impl FnOnce(&mut W)) {
+    pub(super) fn restart(&mut self, epoch: Epoch, clear: impl FnOnce(&mut W)) {
         self.epoch = epoch;
         if let Some(window) = &mut self.window {
             clear(window);
