@@ -79,7 +79,7 @@ impl KindCell {
     }
 
     fn get(&self) -> Kind {
-        match self.0.load(Ordering::Relaxed) {
+        match self.number() {
             1 => Kind::Time,
             2 => Kind::Count,
             _ => Kind::None,
@@ -87,8 +87,8 @@ impl KindCell {
     }
 
     #[inline]
-    fn is(&self, kind: Kind) -> bool {
-        self.0.load(Ordering::Relaxed) == kind as u8
+    fn number(&self) -> u8 {
+        self.0.load(Ordering::Relaxed)
     }
 
     fn set(&self, kind: Kind) {
@@ -123,9 +123,11 @@ impl Windows {
         now: impl FnOnce() -> u64,
     ) -> Option<Recorded> {
         let stripe = self.stripes.mine();
-        let is_recorded = if self.kind.is(Kind::Count) {
+        // Read once: between two reads it may become another, and neither would be found.
+        let kind = self.kind.number();
+        let is_recorded = if kind == Kind::Count as u8 {
             stripe.successes.add(epoch)
-        } else if self.kind.is(Kind::Time) {
+        } else if kind == Kind::Time as u8 {
             stripe.filling.succeed(epoch, now())
         } else {
             return Some(Recorded::NotKept);

@@ -16,7 +16,8 @@ const CLOSED: u64 = COUNT_MASK;
 /// who needs the ring tells it first. And a ring that is full of successes is not changed by more of
 /// them: the count ends there, and a further success only reads it.
 ///
-/// The word is opened, taken and closed under the ring's lock.
+/// The word is opened, taken and closed under the ring's lock. All that write it read and write in one
+/// step, so that the writes are ordered among themselves.
 #[derive(Debug)]
 pub(super) struct Successes {
     word: AtomicU64,
@@ -82,13 +83,13 @@ impl Successes {
         self.enough.store(calls, Ordering::Relaxed);
         // Ordering: Release; pairs with the Acquire in add.
         self.word
-            .store(epoch.number() << COUNT_BITS, Ordering::Release);
+            .swap(epoch.number() << COUNT_BITS, Ordering::Release);
     }
 
     /// The ring is gone.
     pub(super) fn close(&self) {
         // Ordering: Release; pairs with the Acquire in add.
-        self.word.store(CLOSED, Ordering::Release);
+        self.word.swap(CLOSED, Ordering::Release);
     }
 }
 
