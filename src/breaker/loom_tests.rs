@@ -173,3 +173,26 @@ fn loom_a_call_admitted_in_a_new_epoch_is_counted_in_it() {
         assert_eq!(snapshot.calls(), u64::from(judged.is_some()));
     });
 }
+
+#[test]
+fn loom_a_success_from_before_a_reset_is_counted_before_it_or_stale() {
+    let by_count = config().window(Window::Count { calls: 2 });
+    let in_a_row = config().failure_ratio(None);
+    let in_a_row = in_a_row.consecutive_failures(NonZeroU32::new(2));
+    for config in [config(), by_count, in_a_row] {
+        loom::model(move || {
+            let at = At(time::now());
+            let circuit = circuit(config.clone(), at);
+            let permit = circuit.pass().unwrap();
+            let other = Arc::clone(&circuit);
+            let late = thread::spawn(move || {
+                other.succeed(&permit, &at) || other.settle(&permit, None, &at).0 == Judged::Counted
+            });
+            let _ = circuit.steer(Policy::reset);
+            let counted = late.join().unwrap();
+            let snapshot = circuit.snapshot(&at).0;
+            assert_eq!(snapshot.calls(), 0);
+            assert_eq!(snapshot.stale(), u64::from(!counted));
+        });
+    }
+}

@@ -169,8 +169,11 @@ impl Run {
             _ => Some(Pushback::None),
         };
         let failure = failed.map(|pushback| Failure::transient().pushback(pushback));
-        let (_, news) = self.circuit.settle(&permit, failure, &self.source);
-        self.changes += news.changes.into_iter().flatten().count() as u64;
+        // As services do: most successes are recorded without a lock.
+        if failed.is_some() || !self.circuit.succeed(&permit, &self.source) {
+            let (_, news) = self.circuit.settle(&permit, failure, &self.source);
+            self.changes += news.changes.into_iter().flatten().count() as u64;
+        }
         self.model.settle(call, failed);
     }
 
