@@ -151,10 +151,11 @@
 //! # Cost
 //! A call of a closed circuit loads one word to be admitted, and holds the circuit by a count of its
 //! thread's stripe. Its success takes no lock. In a window by time it is one clock read and one exchange on
-//! a word of the stripe; in one by count it is one exchange at most, and only a load while the window
-//! holds nothing but successes; failures in a row cost a load. What fails, is slow or is a probe takes locks, and another clock read where calls
-//! can be slow or age. Nothing is allocated. The window's memory is fixed when the layer is made or
-//! reconfigured: 24 bytes a bucket and stripe (at most 16 stripes), or 2 bits a call.
+//! a word of the stripe; in one by count it is one exchange at most, and only a load while the window holds
+//! nothing but successes; to end a row of failures is a load where there are none. What fails, is slow or
+//! is a probe takes locks, and where calls can be slow or age, each reads the clock twice. Nothing is
+//! allocated. The window's memory is fixed when the layer is made or reconfigured: 24 bytes a bucket and
+//! stripe (at most 16 stripes), or 2 bits a call.
 //!
 //! A refusal of an open circuit reads the clock once, when the instance is found ready to refuse. It
 //! allocates nothing where the stack's error holds it as it is, as [`mainstay::Error`](crate::Error)

@@ -1,7 +1,7 @@
 //! The way of most calls: in through a circuit that is closed, and out of it with a success.
 //!
-//! Nothing can change by such a call, so nothing is told of it. It takes no lock but its stripe's,
-//! and is compiled into the services; all else is compiled apart.
+//! Nothing can change by such a call, so nothing is told of it. It takes no lock, and is compiled into
+//! the services; all else is compiled apart.
 
 use super::circuit::Circuit;
 use super::gate::{Mode, Phase};
