@@ -15,7 +15,9 @@ mod primitives {
 
 pub(crate) use primitives::atomic;
 
-use primitives::{Mutex, MutexGuard};
+pub(crate) use primitives::MutexGuard;
+
+use primitives::Mutex;
 use std::fmt;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -88,10 +90,13 @@ pub(crate) fn wake<T>(wake: impl FnOnce() -> T) {
 /// Values kept apart per thread, each on cache lines of its own, so that clones of a service that run
 /// on different threads do not fight over one line.
 ///
-/// The number of stripes is that of the processors, a power of two, at most 16.
+/// The number of stripes is that of the processors, a power of two, at most [`STRIPES_MAX`].
 #[derive(Debug)]
 pub(crate) struct Striped<T> {
-    stripes: Box<[Padded<T>]>,
+    /// As many as there can be, so that a thread finds its own without asking how many there are;
+    /// those that there are repeat.
+    stripes: [Arc<Padded<T>>; STRIPES_MAX],
+    distinct: usize,
 }
 
 /// 128 bytes: processors fetch lines of 64 in pairs.
@@ -101,9 +106,8 @@ struct Padded<T>(T);
 
 impl<T> Striped<T> {
     pub(crate) fn new(make: impl Fn() -> T) -> Self {
-        Self {
-            stripes: (0..stripes()).map(|_| Padded(make())).collect(),
-        }
+        let (stripes, distinct) = repeated(|| Arc::new(Padded(make())));
+        Self { stripes, distinct }
     }
 
     /// The stripe of the thread that asks. Threads may share one; a thread keeps its own.
@@ -113,23 +117,34 @@ impl<T> Striped<T> {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.stripes.iter().map(|stripe| &stripe.0)
+        let distinct = self.stripes.iter().take(self.distinct);
+        distinct.map(|stripe| &stripe.0)
     }
 }
 
+const STRIPES_MAX: usize = 16;
+
 fn stripes() -> usize {
-    threads::parallelism().next_power_of_two().min(16)
+    threads::parallelism().next_power_of_two().min(STRIPES_MAX)
 }
 
-/// Of as many as there are stripes, the one of the thread that asks.
-#[inline]
-fn mine<T>(stripes: &[T]) -> &T {
-    let mask = stripes.len().saturating_sub(1);
+/// As many as there are stripes, repeated to as many as there can be; and how many there are.
+fn repeated<P: Clone>(make: impl FnMut() -> P) -> ([P; STRIPES_MAX], usize) {
+    let distinct: Vec<_> = std::iter::repeat_with(make).take(stripes()).collect();
+    let mask = distinct.len().saturating_sub(1);
     #[expect(
         clippy::indexing_slicing,
         reason = "the mask keeps it below the length"
     )]
-    &stripes[threads::thread_index() & mask]
+    let all = std::array::from_fn(|thread| distinct[thread & mask].clone());
+    (all, distinct.len())
+}
+
+/// The stripe of the thread that asks.
+#[inline]
+fn mine<P>(stripes: &[P; STRIPES_MAX]) -> &P {
+    #[expect(clippy::indexing_slicing, reason = "the remainder is below the length")]
+    &stripes[threads::thread_index() % STRIPES_MAX]
 }
 
 /// A value that is shared by all who have it, and held by calls without a common reference count: that
@@ -141,7 +156,8 @@ pub(crate) struct Spread<T>(Arc<Holders<T>>);
 
 struct Holders<T> {
     value: Arc<T>,
-    stripes: Box<[Held<T>]>,
+    /// As those of [`Striped`].
+    stripes: [Held<T>; STRIPES_MAX],
 }
 
 /// A [`Spread`] value, held for one call.
@@ -150,11 +166,8 @@ pub(crate) struct Held<T>(Arc<Padded<Arc<T>>>);
 impl<T> Spread<T> {
     pub(crate) fn new(value: T) -> Self {
         let value = Arc::new(value);
-        let hold = |_| Held(Arc::new(Padded(Arc::clone(&value))));
-        Self(Arc::new(Holders {
-            stripes: (0..stripes()).map(hold).collect(),
-            value,
-        }))
+        let (stripes, _) = repeated(|| Held(Arc::new(Padded(Arc::clone(&value)))));
+        Self(Arc::new(Holders { value, stripes }))
     }
 
     /// Holds it, by the count of the thread that asks.
@@ -216,6 +229,8 @@ pub(crate) fn thread_number() -> usize {
 #[cfg(not(all(test, mainstay_loom)))]
 mod threads {
     use std::cell::Cell;
+    use std::num::NonZeroUsize;
+    use std::sync::OnceLock;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -242,8 +257,11 @@ mod threads {
         index
     }
 
+    /// Asked once: on Linux it reads files.
     pub(super) fn parallelism() -> usize {
-        std::thread::available_parallelism().map_or(1, usize::from)
+        static PARALLELISM: OnceLock<usize> = OnceLock::new();
+        *PARALLELISM
+            .get_or_init(|| std::thread::available_parallelism().map_or(1, NonZeroUsize::get))
     }
 }
 

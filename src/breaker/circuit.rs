@@ -1,7 +1,7 @@
 //! What the services of one layer share: the policy behind its lock, and what calls use without it.
 //!
-//! A call of a closed circuit is admitted by one load and recorded under the lock of its thread's
-//! stripe alone (see `passage`). The circuit's lock is taken by calls that fail, by probes, and by the handle. Under
+//! A call of a closed circuit is admitted by one load, and its success is recorded without a lock (see
+//! `passage`). The circuit's lock is taken by calls that fail, by probes, and by the handle. Under
 //! it, and only under it, stripes are taken in turn and a phase is published; the epochs that the
 //! windows take change before the phase does, so no result of a new epoch is taken for a stale one.
 
@@ -16,11 +16,12 @@ use crate::time::Instant;
 use super::config::BreakerConfig;
 use super::dials::Dials;
 use super::epoch::Epoch;
-use super::gate::{Gate, Mode};
-use super::permit::{Age, Permit, Refused};
+use super::gate::{Gate, Mode, Phase};
+use super::permit::Permit;
 use super::policy::Policy;
-use super::probation::Probed;
-use super::ruling::{Bad, Change, Ticketed, Verdict};
+use super::probation::{Probed, Ticket};
+use super::refusal::{Refused, Shut};
+use super::ruling::{Bad, Change, Verdict};
 use super::source::{Clock, Source};
 use super::state::{Snapshot, State};
 use super::window::{Consecutive, Recorded, Sample, Windows};
@@ -29,8 +30,8 @@ use super::window::{Consecutive, Recorded, Sample, Windows};
 pub(super) struct Circuit {
     pub(super) gate: Gate,
     pub(super) dials: Dials,
-    windows: Windows,
-    consecutive: Consecutive,
+    pub(super) windows: Windows,
+    pub(super) consecutive: Consecutive,
     policy: Lock<Policy>,
     stale: AtomicU64,
 }
@@ -88,71 +89,96 @@ impl Circuit {
 
     /// A call wants to run.
     pub(super) fn admit(&self, source: &impl Source) -> (Result<Permit, Refused>, News) {
-        if let Some(permit) = self.pass(source) {
-            return (Ok(permit), News::default());
-        }
-        match self.gate.phase().mode {
+        let Phase { epoch, mode, timed } = self.gate.phase();
+        match mode {
+            Mode::Closed | Mode::Disabled => {
+                let permit = Permit::new(epoch);
+                let permit = if timed {
+                    permit.began(self.gate.nanos(source.now()))
+                } else {
+                    permit
+                };
+                (Ok(permit), News::default())
+            }
             Mode::ForcedOpen => (Err(Refused(None)), News::default()),
-            Mode::Open => match self.still_open(source) {
-                Err(left) => (Err(Refused(left)), News::default()),
-                Ok(now) => self.admit_in_turn(now, source.draw()),
-            },
-            // In the first two, it has closed since it was looked at.
-            Mode::Closed | Mode::Disabled | Mode::Ramp | Mode::HalfOpen => {
-                self.admit_in_turn(source.now(), source.draw())
+            Mode::Open => {
+                let Some(until) = self.gate.reopens() else {
+                    return (Err(Refused(None)), News::default());
+                };
+                let now = source.now();
+                match Refused::at(self.gate.nanos(now), until) {
+                    Some(refused) => (Err(refused), News::default()),
+                    None => self.admit_in_turn(now, source.draw()),
+                }
             }
+            Mode::Ramp | Mode::HalfOpen => self.admit_in_turn(source.now(), source.draw()),
         }
     }
 
-    /// Whether a call would be admitted; if not, until when, as far as is known.
-    pub(super) fn peek(&self, source: &impl Source) -> (Result<(), Option<Instant>>, News) {
+    /// Whether a call would be admitted.
+    pub(super) fn peek(&self, source: &impl Source) -> (Result<(), Shut>, News) {
+        if self.gate.phase().mode != Mode::HalfOpen {
+            return (self.look(source).map_or(Ok(()), Err), News::default());
+        }
+        let (now, draw) = (source.now(), source.draw());
+        let mut policy = self.policy.lock();
+        let change = policy.expire(now, draw);
+        self.publish(&policy, change);
+        let room = policy.would_admit(now);
+        let shut = |until: Option<Instant>| Shut {
+            until: until.map(|until| self.gate.nanos(until)),
+            seen: Some(self.gate.nanos(now)),
+        };
+        (room.map_err(shut), News::of(change))
+    }
+
+    /// How the circuit is shut, if a look tells so.
+    pub(super) fn look(&self, source: &impl Source) -> Option<Shut> {
         match self.gate.phase().mode {
-            Mode::Closed | Mode::Ramp | Mode::Disabled => (Ok(()), News::default()),
-            Mode::ForcedOpen => (Err(None), News::default()),
-            Mode::Open => match self.gate.reopens() {
-                Some(until) if until <= source.now() => (Ok(()), News::default()),
-                until => (Err(until), News::default()),
-            },
-            Mode::HalfOpen => {
-                let (now, draw) = (source.now(), source.draw());
-                let mut policy = self.policy.lock();
-                let change = policy.expire(now, draw);
-                self.publish(&policy, change);
-                (policy.would_admit(now), News::of(change))
+            Mode::Closed | Mode::Ramp | Mode::Disabled | Mode::HalfOpen => None,
+            Mode::ForcedOpen => Some(Shut::FOR_GOOD),
+            Mode::Open => {
+                let Some(until) = self.gate.reopens() else {
+                    return Some(Shut::FOR_GOOD);
+                };
+                let seen = self.gate.nanos(source.now());
+                (until > seen).then_some(Shut {
+                    until: Some(until),
+                    seen: Some(seen),
+                })
             }
         }
     }
 
-    /// A call is refused, whatever the circuit has become since that was said.
-    pub(super) fn refuse(&self, source: &impl Source) -> Refused {
-        let admission = match self.gate.phase().mode {
-            Mode::Closed | Mode::Ramp | Mode::Disabled => Ok(()),
-            Mode::ForcedOpen => Err(None),
-            Mode::Open => self.still_open(source).map(|_| ()),
+    /// A call is refused, whatever the circuit has become since that was said. The clock need not be
+    /// read again if it was read then, at `seen`.
+    pub(super) fn refuse(&self, seen: Option<u64>, source: &impl Source) -> Refused {
+        let refused = match self.gate.phase().mode {
+            Mode::Closed | Mode::Ramp | Mode::Disabled => None,
+            Mode::ForcedOpen => Some(Refused(None)),
+            Mode::Open => match (self.gate.reopens(), seen) {
+                (None, _) => Some(Refused(None)),
+                (Some(until), Some(seen)) => Refused::at(seen, until),
+                (Some(until), None) => Refused::at(self.gate.nanos(source.now()), until),
+            },
             Mode::HalfOpen => {
                 let now = source.now();
                 let room = self.policy.lock().would_admit(now);
-                let left = |until: Instant| until.saturating_duration_since(now);
-                room.map_err(|until| until.map(left))
+                room.err().map(|until| Refused::until(until, now))
             }
         };
-        Refused(admission.err().unwrap_or(Some(Duration::ZERO)))
+        refused.unwrap_or(Refused(Some(0)))
     }
 
     /// An admitted call was answered.
     pub(super) fn settle(
         &self,
-        permit: Permit,
+        permit: &Permit,
         failure: Option<Failure>,
         source: &impl Source,
     ) -> (Judged, News) {
-        if failure.is_none() {
-            if let Some(judged) = self.succeed(&permit, source) {
-                return (judged, News::default());
-            }
-        }
         let mut clock = Clock::new(source);
-        let took = permit.age.at(|| clock.now());
+        let took = permit.age(|| self.gate.nanos(clock.now()));
         let slow = took.is_some_and(|took| self.dials.is_slow(took));
         let bad = match failure {
             Some(failure) => Some(Bad::Failure {
@@ -160,19 +186,18 @@ impl Circuit {
             }),
             None => slow.then_some(Bad::Slow),
         };
+        if let Some(ticket) = permit.ticket() {
+            let (now, draw) = (clock.now(), source.draw());
+            return self.settle_probe(permit.epoch(), ticket, bad, now, draw);
+        }
         let sample = Sample {
             failed: failure.is_some(),
             slow,
         };
-        let judged = match permit.ticketed {
-            Ticketed::Probe(_) => {
-                return self.settle_probe(permit, bad, clock.now(), source.draw());
-            }
-            Ticketed::Call => self.record(permit.epoch, sample, &mut clock),
-        };
+        let judged = self.record(permit.epoch(), sample, &mut clock);
         match (judged, bad) {
             (Judged::Counted, Some(bad)) => {
-                let change = self.judge(permit.epoch, bad, clock.now(), source.draw());
+                let change = self.judge(permit.epoch(), bad, clock.now(), source.draw());
                 (judged, News::of(change))
             }
             (judged, _) => (judged, News::default()),
@@ -180,8 +205,8 @@ impl Circuit {
     }
 
     /// An admitted call says nothing of the service.
-    pub(super) fn release(&self, permit: Permit, source: &impl Source) -> News {
-        let Ticketed::Probe(ticket) = permit.ticketed else {
+    pub(super) fn release(&self, permit: &Permit, source: &impl Source) -> News {
+        let Some(ticket) = permit.ticket() else {
             return News::default();
         };
         let (now, draw) = (source.now(), source.draw());
@@ -190,15 +215,16 @@ impl Circuit {
         self.publish(&policy, expired);
         News {
             changes: [expired, None],
-            freed: policy.release(permit.epoch, ticket),
+            freed: policy.release(permit.epoch(), ticket),
         }
     }
 
     /// An admitted call was given up by its caller.
-    pub(super) fn cancel(&self, permit: Permit, source: &impl Source) -> (Judged, News) {
+    pub(super) fn cancel(&self, permit: &Permit, source: &impl Source) -> (Judged, News) {
         if self.dials.cancelled_may_fail() {
             // A call that was not timed was admitted while its age did not matter.
-            let age = permit.age.at(|| source.now()).unwrap_or_default();
+            let age = permit.age(|| self.gate.nanos(source.now()));
+            let age = age.unwrap_or_default();
             if self.dials.cancelled_fails(age) {
                 return self.settle(permit, Some(Failure::transient()), source);
             }
@@ -259,16 +285,6 @@ impl Circuit {
         (snapshot, News::of(change))
     }
 
-    /// The present, when the open time is over; otherwise what is left of it.
-    fn still_open(&self, source: &impl Source) -> Result<Instant, Option<Duration>> {
-        let until = self.gate.reopens().ok_or(None)?;
-        let now = source.now();
-        match until.saturating_duration_since(now) {
-            Duration::ZERO => Ok(now),
-            left => Err(Some(left)),
-        }
-    }
-
     #[cold]
     fn admit_in_turn(&self, now: Instant, draw: u64) -> (Result<Permit, Refused>, News) {
         let mut policy = self.policy.lock();
@@ -282,29 +298,21 @@ impl Circuit {
             freed: false,
         };
         let admission = match verdict {
-            Verdict::Refused(until) => {
-                let left = until.map(|until| until.saturating_duration_since(now));
-                Err(Refused(left))
-            }
+            Verdict::Refused(until) => Err(Refused::until(until, now)),
             Verdict::Admitted(ticketed) => {
-                let remembers = phase.timed || ticketed != Ticketed::Call;
-                Ok(Permit {
-                    epoch: phase.epoch,
-                    ticketed,
-                    age: Age::since(remembers.then_some(now)),
+                let permit = Permit::new(phase.epoch).ticketed(ticketed);
+                let remembers = phase.timed || permit.is_probe();
+                Ok(if remembers {
+                    permit.began(self.gate.nanos(now))
+                } else {
+                    permit
                 })
             }
         };
         (admission, news)
     }
 
-    #[inline]
-    pub(super) fn record(
-        &self,
-        epoch: Epoch,
-        sample: Sample,
-        clock: &mut Clock<'_, impl Source>,
-    ) -> Judged {
+    fn record(&self, epoch: Epoch, sample: Sample, clock: &mut Clock<'_, impl Source>) -> Judged {
         let recorded = self
             .windows
             .record(epoch, sample, || self.gate.nanos(clock.now()));
@@ -341,17 +349,15 @@ impl Circuit {
     #[cold]
     fn settle_probe(
         &self,
-        permit: Permit,
+        epoch: Epoch,
+        ticket: Ticket,
         bad: Option<Bad>,
         now: Instant,
         draw: u64,
     ) -> (Judged, News) {
-        let Ticketed::Probe(ticket) = permit.ticketed else {
-            return (Judged::Counted, News::default());
-        };
         let mut policy = self.policy.lock();
         let expired = policy.expire(now, draw);
-        let (probed, settled) = policy.settle(permit.epoch, ticket, bad, now, draw);
+        let (probed, settled) = policy.settle(epoch, ticket, bad, now, draw);
         self.publish(&policy, expired.or(settled));
         drop(policy);
         let news = News {

@@ -6,9 +6,10 @@ use std::task::{Context, Poll, ready};
 use pin_project::pin_project;
 
 use crate::classify::{Classify, Outcome};
-use crate::error::{Executed, Kind, Rejection, StackError};
+use crate::error::{Executed, Kind, StackError};
 
 use super::permit::Admitted;
+use super::refusal::Refusal;
 use super::{AtResponse, Settle, Unsettled};
 
 /// The response of a [`Breaker`](super::Breaker).
@@ -28,7 +29,7 @@ pub struct ResponseFuture<F, K, H = AtResponse> {
 #[derive(Debug)]
 enum State<F, K, H> {
     Called(#[pin] Call<F, K, H>),
-    Rejected(Option<Rejection>),
+    Rejected(Option<Refusal>),
 }
 
 /// The inner future goes first, so that it is gone when its place is free.
@@ -44,6 +45,7 @@ struct Call<F, K, H> {
 }
 
 impl<F, K, H> ResponseFuture<F, K, H> {
+    #[inline]
     pub(super) const fn new(admitted: Admitted, classify: K, settle: H, inner: F) -> Self {
         Self {
             state: State::Called(Call {
@@ -55,7 +57,8 @@ impl<F, K, H> ResponseFuture<F, K, H> {
         }
     }
 
-    pub(super) const fn rejected(refusal: Rejection) -> Self {
+    #[inline]
+    pub(super) const fn rejected(refusal: Refusal) -> Self {
         Self {
             state: State::Rejected(Some(refusal)),
         }
@@ -71,6 +74,7 @@ where
 {
     type Output = Result<H::Response, E>;
 
+    #[inline]
     #[expect(
         clippy::expect_used,
         reason = "a future is not polled after it was ready"
@@ -87,11 +91,11 @@ where
                     Ok(response) => call.settle.is_settled(response, outcome),
                     Err(_) => true,
                 };
-                admitted.count(&result);
+                admitted.answered(&result);
                 let unsettled = if is_settled {
                     match outcome {
                         Outcome::Ignored if was_given_up(&result) => admitted.given_up(),
-                        outcome => admitted.answered(outcome),
+                        outcome => admitted.settle(outcome),
                     }
                     None
                 } else {
@@ -101,7 +105,7 @@ where
             }
             StateProjection::Rejected(refusal) => {
                 let refusal = refusal.take().expect(AFTER_READY);
-                Poll::Ready(Err(refusal.into()))
+                Poll::Ready(Err(refusal.into_rejection().into()))
             }
         }
     }
@@ -123,6 +127,6 @@ mod tests {
     #[test]
     fn the_future_adds_little_to_the_inner_one() {
         let size = size_of::<ResponseFuture<(), ByError, AtResponse>>();
-        assert!(size <= 96, "{size}");
+        assert!(size <= 56, "{size}");
     }
 }

@@ -21,12 +21,12 @@ pub(super) struct Phase {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
     Closed,
+    Disabled,
     /// Closed, and some calls are refused yet.
     Ramp,
     Open,
     HalfOpen,
     ForcedOpen,
-    Disabled,
 }
 
 impl Mode {
@@ -61,20 +61,20 @@ impl Gate {
         }
     }
 
+    #[inline]
     pub(super) fn phase(&self) -> Phase {
         // Ordering: Acquire; pairs with the Release in publish, so that whoever sees an epoch finds
         // the windows that take it, and an open time no older than it.
         unpack(self.word.load(Ordering::Acquire))
     }
 
-    /// When the open circuit of a phase that was just read ends; `None` is never. A newer end may
-    /// come with an older phase: the call then was concurrent with the change.
-    pub(super) fn reopens(&self) -> Option<Instant> {
+    /// When the open circuit of a phase that was just read ends, in nanoseconds since the origin;
+    /// `None` is never. A newer end may come with an older phase: the call then was concurrent with
+    /// the change.
+    pub(super) fn reopens(&self) -> Option<u64> {
         // Ordering: Relaxed suffices, after the Acquire in phase.
-        match self.reopens.load(Ordering::Relaxed) {
-            NEVER => None,
-            nanos => time::after(self.origin, Duration::from_nanos(nanos)),
-        }
+        let nanos = self.reopens.load(Ordering::Relaxed);
+        (nanos != NEVER).then_some(nanos)
     }
 
     pub(super) fn publish(&self, phase: Phase, reopens: Option<Instant>) {
@@ -89,7 +89,13 @@ impl Gate {
         self.word.store(pack(phase), Ordering::Release);
     }
 
+    /// So many nanoseconds after the origin; `None` is never.
+    pub(super) fn instant(&self, nanos: u64) -> Option<Instant> {
+        time::after(self.origin, Duration::from_nanos(nanos))
+    }
+
     /// Nanoseconds since the origin; 584 years is the end of time.
+    #[inline]
     pub(super) fn nanos(&self, at: Instant) -> u64 {
         let since = at.saturating_duration_since(self.origin);
         u64::try_from(since.as_nanos()).unwrap_or(NEVER)
@@ -108,11 +114,11 @@ const fn pack(phase: Phase) -> u64 {
 const fn unpack(word: u64) -> Phase {
     let mode = match word & MODE_MASK {
         0 => Mode::Closed,
-        1 => Mode::Ramp,
-        2 => Mode::Open,
-        3 => Mode::HalfOpen,
-        4 => Mode::ForcedOpen,
-        _ => Mode::Disabled,
+        1 => Mode::Disabled,
+        2 => Mode::Ramp,
+        3 => Mode::Open,
+        4 => Mode::HalfOpen,
+        _ => Mode::ForcedOpen,
     };
     Phase {
         epoch: Epoch::of_number(word >> EPOCH_SHIFT),

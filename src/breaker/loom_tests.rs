@@ -10,8 +10,8 @@ use crate::classify::Failure;
 use crate::time::{self, Instant};
 
 use super::circuit::{Circuit, Judged, News};
-use super::permit::Refused;
 use super::policy::Policy;
+use super::refusal::Refused;
 use super::source::Source;
 use super::{BreakerConfig, State, Window};
 
@@ -58,7 +58,7 @@ fn fail(circuit: &Circuit, at: At) -> (Option<Judged>, usize) {
     let Ok(permit) = admission else {
         return (None, 0);
     };
-    let (judged, news) = circuit.settle(permit, FAILED, &at);
+    let (judged, news) = circuit.settle(&permit, FAILED, &at);
     (Some(judged), changes(news))
 }
 
@@ -92,7 +92,7 @@ fn loom_when_the_open_time_is_over_one_probe_is_admitted_and_not_two() {
             let (admission, news) = circuit.admit(&due);
             if let Err(refused) = &admission {
                 // Not "until someone says otherwise": it was open for a time, and now is half open.
-                assert_eq!(*refused, Refused(Some(30 * SECOND)));
+                assert_eq!(*refused, Refused(Some(30_000_000_000)));
             }
             // The permit is held by a call that hangs.
             (admission.is_ok(), changes(news))
@@ -115,7 +115,7 @@ fn loom_who_finds_the_circuit_open_finds_its_time_too() {
         let call = thread::spawn(move || other.admit(&at).0);
         let _ = circuit.steer(|policy| policy.open_for(SECOND, at.0));
         if let Err(refused) = call.join().unwrap() {
-            assert_eq!(refused, Refused(Some(SECOND)));
+            assert_eq!(refused, Refused(Some(1_000_000_000)));
         }
     });
 }
@@ -132,7 +132,7 @@ fn loom_a_probe_that_is_given_back_while_others_ask_frees_one_place() {
             let circuit = Arc::clone(&circuit);
             thread::spawn(move || circuit.admit(&due).0.is_ok())
         });
-        let _ = circuit.release(first, &due);
+        let _ = circuit.release(&first, &due);
         let admitted = calls.map(|call| call.join().unwrap());
         assert!(admitted != [true, true]);
         assert_eq!(
@@ -149,7 +149,7 @@ fn loom_a_result_from_before_a_reset_is_counted_before_it_or_stale() {
         let circuit = circuit(config(), at);
         let permit = circuit.admit(&at).0.unwrap();
         let other = Arc::clone(&circuit);
-        let late = thread::spawn(move || other.settle(permit, FAILED, &at).0);
+        let late = thread::spawn(move || other.settle(&permit, FAILED, &at).0);
         let _ = circuit.steer(Policy::reset);
         let stale = late.join().unwrap() == Judged::Stale;
         let snapshot = circuit.snapshot(&at).0;
@@ -172,4 +172,27 @@ fn loom_a_call_admitted_in_a_new_epoch_is_counted_in_it() {
         let snapshot = circuit.snapshot(&at).0;
         assert_eq!(snapshot.calls(), u64::from(judged.is_some()));
     });
+}
+
+#[test]
+fn loom_a_success_from_before_a_reset_is_counted_before_it_or_stale() {
+    let by_count = config().window(Window::Count { calls: 2 });
+    let in_a_row = config().failure_ratio(None);
+    let in_a_row = in_a_row.consecutive_failures(NonZeroU32::new(2));
+    for config in [config(), by_count, in_a_row] {
+        loom::model(move || {
+            let at = At(time::now());
+            let circuit = circuit(config.clone(), at);
+            let permit = circuit.pass().unwrap();
+            let other = Arc::clone(&circuit);
+            let late = thread::spawn(move || {
+                other.succeed(&permit, &at) || other.settle(&permit, None, &at).0 == Judged::Counted
+            });
+            let _ = circuit.steer(Policy::reset);
+            let counted = late.join().unwrap();
+            let snapshot = circuit.snapshot(&at).0;
+            assert_eq!(snapshot.calls(), 0);
+            assert_eq!(snapshot.stale(), u64::from(!counted));
+        });
+    }
 }

@@ -119,7 +119,7 @@
 //! # Refusals
 //! | Kind | Executed | When |
 //! |---|---|---|
-//! | [`CircuitOpen`](crate::Kind::CircuitOpen) | `No` | the circuit is open; `retry_after` is the time left |
+//! | [`CircuitOpen`](crate::Kind::CircuitOpen) | `No` | the circuit is open; `retry_after` is the time that was left when the instance was found ready to refuse |
 //! | | `No` | all probes are taken; `retry_after` is the time until the first lease ends |
 //! | | `No` | the ramp refuses its share; `retry_after` is the time until it ends |
 //! | | `No` | it is forced open, or open until someone says otherwise; no `retry_after` |
@@ -149,10 +149,17 @@
 //! default timeout: what a timeout inside the breaker would have ended has ended by then.
 //!
 //! # Cost
-//! A call of a closed circuit loads one word to be admitted and takes the uncontended lock of its
-//! thread's stripe to be recorded, with one clock read for a window by time and none for one by count;
-//! a second where calls can be slow or age. Nothing is allocated. The window's memory is fixed when the
-//! layer is made or reconfigured: 24 bytes a bucket and stripe (at most 16 stripes), or 2 bytes a call.
+//! A call of a closed circuit loads one word to be admitted, and holds the circuit by a count of its
+//! thread's stripe. Its success takes no lock. In a window by time it is one clock read and one exchange on
+//! a word of the stripe; in one by count it is one exchange at most, and only a load while the window holds
+//! nothing but successes; to end a row of failures is a load where there are none. What fails, is slow or
+//! is a probe takes locks, and where calls can be slow or age, each reads the clock twice. Nothing is
+//! allocated. The window's memory is fixed when the layer is made or reconfigured: 24 bytes a bucket and
+//! stripe (at most 16 stripes), or 2 bits a call.
+//!
+//! A refusal of an open circuit reads the clock once, when the instance is found ready to refuse. It
+//! allocates nothing where the stack's error holds it as it is, as [`mainstay::Error`](crate::Error)
+//! does; a boxed error ([`tower::BoxError`]) is one allocation.
 //!
 //! # Telemetry
 //! | Metric | Meaning |
@@ -203,6 +210,7 @@ mod permit;
 mod policy;
 mod probation;
 mod ramp;
+mod refusal;
 mod ruling;
 mod service;
 mod settle;

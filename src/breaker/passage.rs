@@ -1,14 +1,13 @@
 //! The way of most calls: in through a circuit that is closed, and out of it with a success.
 //!
-//! Nothing can change by such a call, so nothing is told of it. It takes no lock but its stripe's,
-//! and is compiled into the services; all else is compiled apart.
+//! Nothing can change by such a call, so nothing is told of it. It takes no lock, and is compiled into
+//! the services; all else is compiled apart.
 
-use super::circuit::{Circuit, Judged};
+use super::circuit::Circuit;
 use super::gate::{Mode, Phase};
-use super::permit::{Age, Permit};
-use super::ruling::Ticketed;
-use super::source::{Clock, Source};
-use super::window::Sample;
+use super::permit::Permit;
+use super::source::Source;
+use super::window::Recorded;
 
 impl Circuit {
     /// Whether calls are admitted without asking anybody.
@@ -17,32 +16,38 @@ impl Circuit {
         matches!(self.gate.phase().mode, Mode::Closed | Mode::Disabled)
     }
 
-    /// Admits a call; `None` when it takes more than a look to say whether it is admitted.
+    /// Admits a call; `None` when it takes more than a look to say whether it is admitted, and as what.
     #[inline]
-    pub(super) fn pass(&self, source: &impl Source) -> Option<Permit> {
+    pub(super) fn pass(&self) -> Option<Permit> {
         let Phase { epoch, mode, timed } = self.gate.phase();
-        match mode {
-            Mode::Closed | Mode::Disabled => Some(Permit {
-                epoch,
-                ticketed: Ticketed::Call,
-                age: Age::since(timed.then(|| source.now())),
-            }),
-            Mode::Ramp | Mode::Open | Mode::HalfOpen | Mode::ForcedOpen => None,
-        }
+        let passes = matches!(mode, Mode::Closed | Mode::Disabled) && !timed;
+        passes.then(|| Permit::new(epoch))
     }
 
-    /// An admitted call succeeded; `None` when the circuit may change by it, and nothing was done.
-    #[inline]
-    pub(super) fn succeed(&self, permit: &Permit, source: &impl Source) -> Option<Judged> {
-        let mut clock = Clock::new(source);
-        let took = permit.age.at(|| clock.now());
-        if permit.is_probe() || took.is_some_and(|took| self.dials.is_slow(took)) {
-            return None;
+    /// An admitted call succeeded; `false` when it takes more than a look to judge it, or a lock to record
+    /// it: then nothing was done.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "see its caller")]
+    pub(super) fn succeed(&self, permit: &Permit, source: &impl Source) -> bool {
+        let epoch = permit.epoch();
+        if !permit.is_plain() {
+            return false;
         }
-        let sample = Sample {
-            failed: false,
-            slow: false,
+        let now = || self.nanos(source);
+        let is_recorded = match self.windows.succeed(epoch, now) {
+            Some(Recorded::Counted) => true,
+            Some(Recorded::NotKept) => self.gate.phase().epoch == epoch,
+            Some(Recorded::Stale) | None => false,
         };
-        Some(self.record(permit.epoch, sample, &mut clock))
+        if is_recorded && self.dials.counts_in_a_row() {
+            self.consecutive.succeed(epoch);
+        }
+        is_recorded
+    }
+
+    /// The present, apart from what needs none.
+    #[inline(never)]
+    fn nanos(&self, source: &impl Source) -> u64 {
+        self.gate.nanos(source.now())
     }
 }

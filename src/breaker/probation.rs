@@ -34,7 +34,7 @@ enum Place {
 
 /// The place that a probe holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ticket(u8);
+pub(super) struct Ticket(pub(super) u8);
 
 /// No place is free; the first lease to end does so then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,12 +6,13 @@ use tower::Service;
 
 use crate::classify::{ByError, Classify};
 use crate::context::{Ambient, CallContext};
-use crate::error::{Executed, Kind, StackError};
+use crate::error::StackError;
 use crate::sync::Spread;
-use crate::telemetry::Tally;
+use crate::telemetry::{End, Metered, Tally};
 use crate::time;
 
-use super::permit::{Admitted, Refused};
+use super::permit::{Admitted, Calling};
+use super::refusal::{Refusal, Shut, Why};
 use super::shared::Shared;
 use super::wait::Wait;
 use super::{AtResponse, ResponseFuture, Settle};
@@ -51,8 +52,9 @@ enum Readied {
     /// The inner service was asked, and may hold something for being ready, or a place in a queue for
     /// it.
     Asked,
-    /// The circuit is open: the inner service was not asked and must not be called.
-    Refusing,
+    /// The circuit is open: the inner service was not asked and must not be called. When that was
+    /// seen, if the clock was read.
+    Refusing(Option<u64>),
 }
 
 impl<S, K, X, H> Breaker<S, K, X, H> {
@@ -86,6 +88,81 @@ impl Readied {
     }
 }
 
+/// What a poll has found so far.
+enum Found {
+    Unknown,
+    /// The circuit is closed, and the inner service not ready.
+    Pending,
+}
+
+impl<S: Clone, K, X, H> Breaker<S, K, X, H> {
+    fn get_ready_to_refuse(&mut self, shut: Shut) {
+        self.wait.end();
+        self.readied.undo(&mut self.inner);
+        self.readied = Readied::Refusing(shut.seen);
+    }
+
+    /// Whether the instance is ready to refuse, as far as a look at the circuit tells so.
+    #[inline(never)]
+    fn is_refusing(&mut self) -> bool {
+        let shut = match self.rules.when_open {
+            WhenOpen::Refuse => self.shared.look(),
+            WhenOpen::Wait => None,
+        };
+        shut.map(|shut| self.get_ready_to_refuse(shut)).is_some()
+    }
+}
+
+impl<S, K, X, H> Breaker<S, K, X, H> {
+    /// Asks the inner service.
+    #[inline]
+    fn ask<Req>(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>>
+    where
+        S: Service<Req>,
+    {
+        self.readied = Readied::Asked;
+        let ready = ready!(self.inner.poll_ready(cx));
+        self.wait.end();
+        Poll::Ready(ready)
+    }
+
+    /// Goes on with a poll for which it does not suffice that the circuit is closed and the inner service
+    /// ready.
+    fn poll_further<Req>(
+        &mut self,
+        mut found: Found,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<(), S::Error>>
+    where
+        S: Service<Req> + Clone,
+    {
+        loop {
+            let until = match found {
+                // The circuit may open while the inner service is not ready.
+                Found::Pending => None,
+                Found::Unknown => match (self.shared.peek(), self.rules.when_open) {
+                    (Ok(()), _) => {
+                        if let Poll::Ready(ready) = self.ask(cx) {
+                            return Poll::Ready(ready);
+                        }
+                        None
+                    }
+                    (Err(shut), WhenOpen::Refuse) => {
+                        self.get_ready_to_refuse(shut);
+                        return Poll::Ready(Ok(()));
+                    }
+                    (Err(shut), WhenOpen::Wait) => {
+                        self.readied.undo(&mut self.inner);
+                        shut.until.and_then(|until| self.shared.instant(until))
+                    }
+                },
+            };
+            ready!(self.wait.poll(&self.shared, until, cx));
+            found = Found::Unknown;
+        }
+    }
+}
+
 impl<S, Req, K, X, H> Service<Req> for Breaker<S, K, X, H>
 where
     S: Service<Req> + Clone,
@@ -98,62 +175,60 @@ where
     type Error = S::Error;
     type Future = ResponseFuture<S::Future, K, H>;
 
+    #[inline]
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        loop {
-            let until = match (self.shared.peek(), self.rules.when_open) {
-                (Ok(()), _) => {
-                    self.readied = Readied::Asked;
-                    if let Poll::Ready(ready) = self.inner.poll_ready(cx) {
-                        self.wait.end();
-                        return Poll::Ready(ready);
-                    }
-                    // The circuit may open while the inner service is not ready.
-                    None
-                }
-                (Err(_), WhenOpen::Refuse) => {
-                    self.wait.end();
-                    self.readied.undo(&mut self.inner);
-                    self.readied = Readied::Refusing;
-                    return Poll::Ready(Ok(()));
-                }
-                (Err(until), WhenOpen::Wait) => {
-                    self.readied.undo(&mut self.inner);
-                    until
-                }
-            };
-            ready!(self.wait.poll(&self.shared, until, cx));
+        if self.shared.is_passable() {
+            if let Poll::Ready(ready) = self.ask(cx) {
+                return Poll::Ready(ready);
+            }
+            return self.poll_further(Found::Pending, cx);
         }
+        if self.is_refusing() {
+            return Poll::Ready(Ok(()));
+        }
+        self.poll_further(Found::Unknown, cx)
     }
 
+    #[inline]
     fn call(&mut self, request: Req) -> Self::Future {
-        let mut tally = Tally::by(&*self.shared);
+        let tally = Tally::by(&*self.shared);
         let deadline = self.rules.context.deadline(&request);
         if deadline.is_some_and(|deadline| deadline.has_passed(time::now())) {
             // Before the circuit is asked: nobody waits for what a probe would find.
-            let refusal = tally.reject(Kind::DeadlineExceeded, Executed::No);
+            let refusal = refuse(tally, Why::TooLate);
             self.readied.undo(&mut self.inner);
             return ResponseFuture::rejected(refusal);
         }
         let admission = match self.readied {
-            Readied::Refusing => Err(self.shared.refuse()),
+            Readied::Refusing(seen) => Err(self.shared.refuse(seen)),
             Readied::Asked | Readied::No => self.shared.admit(),
         };
         match admission {
             Ok(permit) => {
+                let calling = Calling::new(&self.shared, permit);
+                // It is counted by its permit from here on.
+                std::mem::forget(tally);
                 self.readied = Readied::No;
-                let mut admitted = Admitted::new(tally.hand_to(self.shared.hold()), permit);
-                let inner = admitted.run(|| self.inner.call(request));
+                let inner = self.inner.call(request);
+                calling.done();
+                let admitted = Admitted::new(self.shared.hold(), permit);
                 let (classify, settle) = (self.rules.classify.clone(), self.rules.settle.clone());
                 ResponseFuture::new(admitted, classify, settle, inner)
             }
-            Err(Refused(after)) => {
-                let refusal = tally.reject(Kind::CircuitOpen, Executed::No);
+            Err(refused) => {
+                let refusal = refuse(tally, Why::Shut(refused));
                 self.readied.undo(&mut self.inner);
-                ResponseFuture::rejected(match after {
-                    Some(after) => refusal.after(after),
-                    None => refusal,
-                })
+                ResponseFuture::rejected(refusal)
             }
         }
+    }
+}
+
+/// Counts a call as refused.
+fn refuse(mut tally: Tally<Shared, &Shared>, why: Why) -> Refusal {
+    tally.end(End::Rejected(why.kind()));
+    Refusal {
+        name: tally.calls().scope().name(),
+        why,
     }
 }

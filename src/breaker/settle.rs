@@ -95,12 +95,12 @@ impl Unsettled {
     /// Runs a part of the inner service that is left, such as a body: should it panic, the call has
     /// failed.
     pub fn run<T>(&mut self, inner: impl FnOnce() -> T) -> T {
-        self.admitted.run(inner)
+        self.admitted.run_rest(inner)
     }
 
     /// The call has ended with `outcome`. [`Outcome::Ignored`] counts neither way.
     pub fn settle(mut self, outcome: Outcome) {
-        self.admitted.answered(outcome);
+        self.admitted.settle(outcome);
     }
 }
 

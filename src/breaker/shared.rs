@@ -15,8 +15,9 @@ use crate::time::{self, Instant};
 
 use super::circuit::{Circuit, Judged, News};
 use super::config::BreakerConfig;
-use super::permit::{Permit, Refused};
+use super::permit::Permit;
 use super::policy::Policy;
+use super::refusal::{Refused, Shut};
 use super::ruling::Change;
 use super::source::Live;
 use super::state::{Snapshot, State};
@@ -84,9 +85,19 @@ impl Shared {
         self.circuit.state()
     }
 
+    /// So many nanoseconds after the circuit's origin; `None` is never.
+    pub(super) fn instant(&self, nanos: u64) -> Option<Instant> {
+        self.circuit.gate.instant(nanos)
+    }
+
+    /// Nanoseconds since the circuit's origin.
+    pub(super) fn nanos(&self) -> u64 {
+        self.circuit.gate.nanos(time::now())
+    }
+
     #[inline]
     pub(super) fn admit(&self) -> Result<Permit, Refused> {
-        match self.circuit.pass(&Live(&self.rng)) {
+        match self.circuit.pass() {
             Some(permit) => Ok(permit),
             None => self.admit_in_turn(),
         }
@@ -102,51 +113,56 @@ impl Shared {
         admission
     }
 
-    /// A call is refused; when it is worth coming back.
-    pub(super) fn refuse(&self) -> Refused {
-        self.circuit.refuse(&Live(&self.rng))
+    /// A call is refused that was promised to be when the clock was at `seen`, if it was read; when it is worth
+    /// coming back.
+    pub(super) fn refuse(&self, seen: Option<u64>) -> Refused {
+        self.circuit.refuse(seen, &Live(&self.rng))
     }
 
-    /// Whether a call would be admitted; if not, until when, as far as is known.
+    /// Whether calls are admitted without asking anybody.
     #[inline]
-    pub(super) fn peek(&self) -> Result<(), Option<Instant>> {
-        if self.circuit.is_passable() {
-            return Ok(());
-        }
-        self.look_closer()
+    pub(super) fn is_passable(&self) -> bool {
+        self.circuit.is_passable()
     }
 
+    /// How the circuit is shut, if a look tells so.
+    pub(super) fn look(&self) -> Option<Shut> {
+        self.circuit.look(&Live(&self.rng))
+    }
+
+    /// Whether a call would be admitted.
     #[cold]
-    fn look_closer(&self) -> Result<(), Option<Instant>> {
+    pub(super) fn peek(&self) -> Result<(), Shut> {
         let (admission, news) = self.circuit.peek(&Live(&self.rng));
         self.tell(news);
         admission
     }
 
-    /// The call succeeded; `None` when nothing was done, because the circuit may change by it.
-    #[inline]
-    pub(super) fn succeed(&self, permit: &Permit) -> Option<Judged> {
+    /// The call succeeded; `false` when nothing was done, because the circuit may change by it.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "see its caller")]
+    pub(super) fn succeed(&self, permit: &Permit) -> bool {
         self.circuit.succeed(permit, &Live(&self.rng))
     }
 
     #[cold]
-    pub(super) fn settle(&self, permit: Permit, failure: Option<Failure>) {
-        self.ended(&permit);
+    pub(super) fn settle(&self, permit: &Permit, failure: Option<Failure>) {
+        self.ended(permit);
         let (judged, news) = self.circuit.settle(permit, failure, &Live(&self.rng));
         self.judged(judged);
         self.tell(news);
     }
 
     #[cold]
-    pub(super) fn cancel(&self, permit: Permit) {
-        self.ended(&permit);
+    pub(super) fn cancel(&self, permit: &Permit) {
+        self.ended(permit);
         let (judged, news) = self.circuit.cancel(permit, &Live(&self.rng));
         self.judged(judged);
         self.tell(news);
     }
 
-    pub(super) fn release(&self, permit: Permit) {
-        self.ended(&permit);
+    pub(super) fn release(&self, permit: &Permit) {
+        self.ended(permit);
         let news = self.circuit.release(permit, &Live(&self.rng));
         self.tell(news);
     }
@@ -181,8 +197,7 @@ impl Shared {
         }
     }
 
-    #[inline]
-    pub(super) fn judged(&self, judged: Judged) {
+    fn judged(&self, judged: Judged) {
         if judged == Judged::Stale {
             self.stale.increment(1);
         }

@@ -79,6 +79,36 @@ async fn a_service_that_was_never_asked_is_not_called_although_the_circuit_has_c
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_says_what_was_left_when_the_instance_was_ready_to_refuse() {
+    let (mut service, handle) = breaker(config());
+    let mut after = async |first: &dyn Fn(), wait: Duration, then: &dyn Fn()| {
+        first();
+        service.ready().await.unwrap();
+        advance(wait).await;
+        then();
+        let error = service.call(Do::Ok).await.unwrap_err();
+        error.rejection().unwrap().retry_after()
+    };
+    let open = || handle.open_for(5 * SECOND);
+    let nothing = || {};
+    assert_eq!(
+        after(&open, Duration::ZERO, &nothing).await,
+        Some(5 * SECOND)
+    );
+    // What was said to be left, and neither nothing nor less than that.
+    assert_eq!(after(&open, 2 * SECOND, &nothing).await, Some(5 * SECOND));
+    assert_eq!(after(&open, 7 * SECOND, &nothing).await, Some(5 * SECOND));
+    // The clock was not read for a circuit that is open until someone says otherwise.
+    let force = || handle.force_open();
+    assert_eq!(after(&force, 2 * SECOND, &nothing).await, None);
+    assert_eq!(after(&force, 2 * SECOND, &open).await, Some(5 * SECOND));
+    // Nor is what it read of use when the circuit has become another.
+    assert_eq!(after(&open, 2 * SECOND, &force).await, None);
+    let reset = || handle.reset();
+    assert_eq!(after(&open, 2 * SECOND, &reset).await, Some(Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_instance_that_is_used_for_every_call_notices_the_end_of_the_open_time() {
     let (mut service, handle) = breaker(config());
     for _ in 0..20 {

@@ -4,6 +4,7 @@ use futures::FutureExt as _;
 use mainstay::breaker::BreakerLayer;
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
@@ -64,6 +65,18 @@ fn recorded(config: BreakerConfig) -> (Guarded, BreakerHandle, Recorded) {
             values: RefCell::default(),
         },
     )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_panics_is_counted_once_wherever_it_does() {
+    let (service, _handle, recorded) = recorded(config());
+    for (panics, what) in [(1, Do::Panic), (2, Do::PanicInCall)] {
+        let call = AssertUnwindSafe(call(&service, what));
+        assert!(call.catch_unwind().await.is_err());
+        assert_eq!(recorded.calls("cancelled"), panics, "{what:?}");
+    }
+    let of_others = ["ok", "error", "rejected"].map(|outcome| recorded.calls(outcome));
+    assert_eq!(of_others, [0; 3]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,6 +23,7 @@ const NOUNS: &[(&str, &[&str])] = &[
             "permit",
             "probation",
             "ramp",
+            "refusal",
             "ruling",
             "settle",
             "shared",

@@ -143,7 +143,7 @@ impl Run {
             (Ok(permit), Some(call), _) => self.calls.push((permit, call)),
             (Err(refused), _, Mode::Open(until)) => {
                 let left = (*until != u128::MAX).then(|| *until - self.model.now);
-                assert_eq!(refused.0.map(|left| left.as_nanos()), left);
+                assert_eq!(refused.0.map(u128::from), left);
             }
             _ => {}
         }
@@ -169,14 +169,17 @@ impl Run {
             _ => Some(Pushback::None),
         };
         let failure = failed.map(|pushback| Failure::transient().pushback(pushback));
-        let (_, news) = self.circuit.settle(permit, failure, &self.source);
-        self.changes += news.changes.into_iter().flatten().count() as u64;
+        // As services do: most successes are recorded without a lock.
+        if failed.is_some() || !self.circuit.succeed(&permit, &self.source) {
+            let (_, news) = self.circuit.settle(&permit, failure, &self.source);
+            self.changes += news.changes.into_iter().flatten().count() as u64;
+        }
         self.model.settle(call, failed);
     }
 
     fn cancel(&mut self) {
         if let Some((permit, call)) = self.take() {
-            let (_, news) = self.circuit.cancel(permit, &self.source);
+            let (_, news) = self.circuit.cancel(&permit, &self.source);
             self.changes += news.changes.into_iter().flatten().count() as u64;
             self.model.cancel(call);
         }
@@ -184,7 +187,7 @@ impl Run {
 
     fn release(&mut self) {
         if let Some((permit, call)) = self.take() {
-            let news = self.circuit.release(permit, &self.source);
+            let news = self.circuit.release(&permit, &self.source);
             self.changes += news.changes.into_iter().flatten().count() as u64;
             self.model.release(call);
         }

@@ -2,9 +2,11 @@
 
 use crate::breaker::epoch::Epoch;
 use crate::sync::atomic::{AtomicU8, Ordering};
-use crate::sync::{Lock, Striped};
+use crate::sync::{Lock, MutexGuard, Striped};
 
 use super::count::CountWindow;
+use super::filling::Filling;
+use super::successes::Successes;
 use super::time::TimeWindow;
 use super::{Counts, Sample, Window};
 
@@ -21,25 +23,30 @@ pub(in crate::breaker) enum Recorded {
 
 /// The window of a breaker.
 ///
-/// By time, each thread records on a stripe of its own, so that clones of a service on different
-/// threads do not fight over one line. By count, the order of all calls matters, so there is one
-/// ring.
+/// Each thread records on a stripe of its own, so that clones of a service on different threads do
+/// not fight over one line. By time, stripes are added up. By count, the order of all calls matters,
+/// so there is one ring, and stripes keep back only [`Successes`], until somebody needs the ring.
 ///
-/// Both carry, under their locks, the epoch whose calls they take: whether a result is stale and
-/// that it is recorded is one step. Whoever changes the epoch or the shape does so under the
-/// circuit's lock.
+/// All carry the epoch whose calls they take: whether a result is stale and that it is recorded is one step. Whoever
+/// changes the epoch or the shape does so under the circuit's lock.
 #[derive(Debug)]
 pub(in crate::breaker) struct Windows {
     kind: KindCell,
-    stripes: Striped<Lock<Tagged<TimeWindow>>>,
+    stripes: Striped<Stripe>,
     ring: Lock<Tagged<CountWindow>>,
 }
 
 #[derive(Debug)]
-struct Tagged<W> {
-    epoch: Epoch,
+struct Stripe {
+    filling: Filling,
+    successes: Successes,
+}
+
+#[derive(Debug)]
+pub(super) struct Tagged<W> {
+    pub(super) epoch: Epoch,
     /// `None` while another kind of window is in use.
-    window: Option<W>,
+    pub(super) window: Option<W>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +68,8 @@ impl Kind {
 
 /// Which of the windows is in use.
 ///
-/// Orderings: Relaxed. Who follows an old value finds that window gone, under its lock, and by that
-/// lock's ordering then sees the new value.
+/// Orderings: Relaxed. Who follows an old value finds that window gone, under its lock or by an Acquire
+/// of its word, and then sees the new value.
 #[derive(Debug)]
 struct KindCell(AtomicU8);
 
@@ -72,11 +79,16 @@ impl KindCell {
     }
 
     fn get(&self) -> Kind {
-        match self.0.load(Ordering::Relaxed) {
+        match self.number() {
             1 => Kind::Time,
             2 => Kind::Count,
             _ => Kind::None,
         }
+    }
+
+    #[inline]
+    fn number(&self) -> u8 {
+        self.0.load(Ordering::Relaxed)
     }
 
     fn set(&self, kind: Kind) {
@@ -86,19 +98,41 @@ impl KindCell {
 
 impl Windows {
     pub(in crate::breaker) fn new(shape: Option<Window>, epoch: Epoch) -> Self {
-        Self {
+        let windows = Self {
             kind: KindCell::new(Kind::of(shape)),
-            stripes: Striped::new(|| {
-                Lock::new(Tagged {
-                    epoch,
-                    window: time_window(shape),
-                })
+            stripes: Striped::new(|| Stripe {
+                filling: Filling::new(epoch, time_window(shape)),
+                successes: Successes::new(),
             }),
             ring: Lock::new(Tagged {
                 epoch,
-                window: count_window(shape),
+                window: None,
             }),
-        }
+        };
+        windows.set_ring(shape);
+        windows
+    }
+
+    /// Records a success of `epoch`, at `now` in nanoseconds since the origin. `None` when it takes a
+    /// lock to do so, or to see that it is stale: then nothing was done.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "see its caller")]
+    pub(in crate::breaker) fn succeed(
+        &self,
+        epoch: Epoch,
+        now: impl FnOnce() -> u64,
+    ) -> Option<Recorded> {
+        let stripe = self.stripes.mine();
+        // Read once: between two reads it may become another, and neither would be found.
+        let kind = self.kind.number();
+        let is_recorded = if kind == Kind::Count as u8 {
+            stripe.successes.add(epoch)
+        } else if kind == Kind::Time as u8 {
+            stripe.filling.succeed(epoch, now())
+        } else {
+            return Some(Recorded::NotKept);
+        };
+        is_recorded.then_some(Recorded::Counted)
     }
 
     /// Records a call of `epoch` that ended at `now`, in nanoseconds since the origin.
@@ -113,13 +147,9 @@ impl Windows {
                 Kind::None => return Recorded::NotKept,
                 Kind::Time => {
                     let now = now();
-                    let mut stripe = self.stripes.mine().lock();
-                    stripe.record(epoch, |window| window.record(now, sample))
+                    self.stripes.mine().filling.record(epoch, now, sample)
                 }
-                Kind::Count => {
-                    let mut ring = self.ring.lock();
-                    ring.record(epoch, |window| window.record(sample))
-                }
+                Kind::Count => self.ring().record(epoch, |window| window.record(sample)),
             };
             // Nothing was there: it was replaced by another kind after the kind was read.
             if let Some(recorded) = recorded {
@@ -134,13 +164,15 @@ impl Windows {
             Kind::None => {}
             Kind::Time => {
                 for stripe in self.stripes.iter() {
-                    if let Some(window) = &mut stripe.lock().window {
-                        counts.merge(window.counts(now));
-                    }
+                    stripe.filling.with(|tagged| {
+                        if let Some(window) = &mut tagged.window {
+                            counts.merge(window.counts(now));
+                        }
+                    });
                 }
             }
             Kind::Count => {
-                if let Some(window) = &self.ring.lock().window {
+                if let Some(window) = &self.ring().window {
                     counts = window.counts();
                 }
             }
@@ -151,9 +183,13 @@ impl Windows {
     /// Forgets what was, and takes only calls of `epoch` from now on.
     pub(in crate::breaker) fn restart(&self, epoch: Epoch) {
         for stripe in self.stripes.iter() {
-            stripe.lock().restart(epoch, TimeWindow::clear);
+            stripe
+                .filling
+                .with(|tagged| tagged.restart(epoch, TimeWindow::clear));
         }
-        self.ring.lock().restart(epoch, CountWindow::clear);
+        let mut ring = self.ring.lock();
+        ring.restart(epoch, CountWindow::clear);
+        self.open_stripes(&ring);
     }
 
     /// Replaces the window by an empty one.
@@ -177,17 +213,42 @@ impl Windows {
 
     fn set_stripes(&self, shape: Option<Window>) {
         for stripe in self.stripes.iter() {
-            stripe.lock().window = time_window(shape);
+            stripe
+                .filling
+                .with(|tagged| tagged.window = time_window(shape));
         }
     }
 
     fn set_ring(&self, shape: Option<Window>) {
-        self.ring.lock().window = count_window(shape);
+        let mut ring = self.ring.lock();
+        ring.window = count_window(shape);
+        self.open_stripes(&ring);
+    }
+
+    /// The ring, told of all successes before.
+    fn ring(&self) -> MutexGuard<'_, Tagged<CountWindow>> {
+        let mut ring = self.ring.lock();
+        if let Some(window) = &mut ring.window {
+            for stripe in self.stripes.iter() {
+                window.succeed(stripe.successes.take());
+            }
+        }
+        ring
+    }
+
+    /// Has the stripes keep successes back for this ring; the caller holds its lock.
+    fn open_stripes(&self, ring: &Tagged<CountWindow>) {
+        for Stripe { successes, .. } in self.stripes.iter() {
+            match &ring.window {
+                Some(window) => successes.open(ring.epoch, window.calls()),
+                None => successes.close(),
+            }
+        }
     }
 }
 
 impl<W> Tagged<W> {
-    fn record(&mut self, epoch: Epoch, record: impl FnOnce(&mut W)) -> Option<Recorded> {
+    pub(super) fn record(&mut self, epoch: Epoch, record: impl FnOnce(&mut W)) -> Option<Recorded> {
         let window = self.window.as_mut()?;
         if self.epoch != epoch {
             return Some(Recorded::Stale);
@@ -196,7 +257,7 @@ impl<W> Tagged<W> {
         Some(Recorded::Counted)
     }
 
-    fn restart(&mut self, epoch: Epoch, clear: impl FnOnce(&mut W)) {
+    pub(super) fn restart(&mut self, epoch: Epoch, clear: impl FnOnce(&mut W)) {
         self.epoch = epoch;
         if let Some(window) = &mut self.window {
             clear(window);

@@ -3,8 +3,10 @@
 mod consecutive;
 mod count;
 mod counts;
+mod filling;
 mod kept;
 mod shape;
+mod successes;
 mod time;
 
 #[cfg(all(test, mainstay_loom))]

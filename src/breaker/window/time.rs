@@ -41,6 +41,23 @@ impl TimeWindow {
         }
     }
 
+    /// Counts so many successes in the bucket that is filling.
+    pub(super) fn succeed(&mut self, calls: u64) {
+        let successes = Counts {
+            calls,
+            ..Counts::default()
+        };
+        if let Some(bucket) = self.buckets.get_mut(self.head) {
+            bucket.merge(successes);
+            self.total.merge(successes);
+        }
+    }
+
+    /// When the bucket that is filling is full: what comes before belongs into it.
+    pub(super) fn head_ends(&self) -> u64 {
+        self.head_ends
+    }
+
     pub(super) fn counts(&mut self, now: u64) -> Counts {
         self.advance(now);
         self.total
