@@ -6,7 +6,7 @@ mod split;
 
 use std::time::Duration;
 
-use super::*;
+use super::{state::FARTHEST, *};
 use crate::coordination::rules::{Rule, Rules};
 use crate::coordination::{
     Accept, Accepted, AcceptorId, Ballot, FencingToken, Incarnation, Live, Members, MembersConfig,
@@ -201,7 +201,7 @@ fn after_the_last_token_and_the_last_ballot_nothing_is_asked() {
 
 #[test]
 fn a_ballot_that_nobody_can_have_counted_to_ends_nothing() {
-    for wrong in [state::FARTHEST + 1, u64::MAX] {
+    for wrong in [FARTHEST + 1, u64::MAX] {
         let mut proposer = proposer();
         let ballot = elected(&mut proposer, at(0));
         let _ = proposer.handle(nack(ballot, 0, wrong, 0), at(0));
@@ -211,11 +211,8 @@ fn a_ballot_that_nobody_can_have_counted_to_ends_nothing() {
         });
         let next = ballot_of(proposer.start(at(1), 0));
         assert_eq!(next.counter, ballot.counter + 1);
-        let _ = proposer.handle(nack(next, 0, state::FARTHEST, 0), at(1));
-        assert_eq!(
-            ballot_of(proposer.start(at(2), 0)).counter,
-            state::FARTHEST + 1
-        );
+        let _ = proposer.handle(nack(next, 0, FARTHEST, 0), at(1));
+        assert_eq!(ballot_of(proposer.start(at(2), 0)).counter, FARTHEST + 1);
     }
 }
 
