@@ -44,11 +44,12 @@ house:
 deny:
     cargo deny check
 
-# Time and allocations of each pattern over a ready service.
-bench *filter:
-    cargo bench --bench patterns -- {{ filter }}
+# One table: times of one thread and of two, instructions, locked operations, allocations and clock reads
+# of a call, and the size of its future; of all cases, or of those named.
+bench *text:
+    .ci/counts.py --table {{ text }}
 
-# Instructions, locked operations, allocations and clock reads a call: of all cases, or of those named.
+# The same without the times, which take some minutes.
 instructions *text:
     .ci/counts.py --show {{ text }}
 

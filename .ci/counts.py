@@ -1,10 +1,13 @@
+#!/usr/bin/env python3
 """What a call costs, counted by valgrind: compared with benches/instructions/baseline.tsv.
 
     .ci/counts.py                 fails when a case costs more than the baseline says
     .ci/counts.py --write         writes the baseline anew
     .ci/counts.py --show [text]   only shows the cases whose name has the text, other crates' too
+    .ci/counts.py --table [text]  and their times, of one thread and of two: medians, and the least
 
-A case is run twice, for as many calls again: the difference is what the calls cost, without making the
+Each case is run over a service that answers at once, with and without a recorder of metrics, and over one that
+pends once. A case is run twice, for as many calls again: the difference is what the calls cost, without making the
 service. Instructions may grow by 2 %; locked operations, allocations, clock reads and the size of the
 response future not at all. They are the same for the same binary on any machine of one kind, so the
 baseline holds for the rustc, the C library and the processor that it names; with others nothing is compared.
@@ -22,6 +25,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent.parent / "benches" / "instructions"
 BASELINE = PACKAGE / "baseline.tsv"
 COLUMNS = ["instructions", "locked", "allocations", "clock reads", "future bytes"]
+TIMES = ["ns", "least", "2 threads", "least"]
 # A multiple of 64: so often a retry budget looks at the clock.
 CALLS = 1280
 GROWTH = 0.02
@@ -86,25 +90,32 @@ def read(lines):
 
 
 def measure(binary, case):
-    name, *recorded = case.split()
-    once = profile([binary, name, str(CALLS), *recorded])
-    twice = profile([binary, name, str(2 * CALLS), *recorded])
+    name, *further = case.split()
+    once = profile([binary, name, str(CALLS), *further])
+    twice = profile([binary, name, str(2 * CALLS), *further])
     figures = [(more - less) / CALLS for more, less in zip(twice, once)]
     return case, [*figures, float(output(binary, name, "size"))]
+
+
+def time(binary, case):
+    """One after the other, so that nothing else of ours runs beside."""
+    name, *further = case.split()
+    times = [output(binary, name, "time", threads, *further) for threads in ("1", "2")]
+    return [float(figure) for line in times for figure in line.split()]
 
 
 def measure_all(binary, wanted):
     names = [name for name in output(binary).split() if wanted(name)]
     ours = [name for name in names if "mainstay" in name]
-    cases = names + [f"{name} recorded" for name in ours]
+    cases = names + [f"{name} recorded" for name in ours] + [f"{name} pending" for name in names]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(pool.map(lambda case: measure(binary, case), cases))
 
 
-def show(measured):
-    print(f"{'':40}" + "".join(f"{column:>14}" for column in COLUMNS))
+def show(measured, columns):
+    print(f"{'':42}" + "".join(f"{column:>14}" for column in columns))
     for case, figures in measured.items():
-        print(f"{case:40}" + "".join(f"{figure:14.2f}" for figure in figures))
+        print(f"{case:42}" + "".join(f"{figure:14.2f}" for figure in figures))
 
 
 def tools():
@@ -144,8 +155,12 @@ def main():
     binary = build()
     here = tools()
     match sys.argv[1:]:
-        case ["--show", *text]:
-            return show(measure_all(binary, lambda name: all(part in name for part in text)))
+        case ["--show" | "--table" as task, *text]:
+            measured = measure_all(binary, lambda name: all(part in name for part in text))
+            if task == "--show":
+                return show(measured, COLUMNS)
+            timed = {case: [*time(binary, case), *figures] for case, figures in measured.items()}
+            return show(timed, [*TIMES, *COLUMNS])
         case ["--write"]:
             return write(measure_all(binary, lambda name: "mainstay" in name), here)
         case []:
@@ -157,7 +172,7 @@ def main():
         print(f"not compared: the baseline was counted with {counted_with}, this is {here}")
         return None
     measured = measure_all(binary, lambda name: "mainstay" in name)
-    show(measured)
+    show(measured, COLUMNS)
     worse, better = compare(measured, baseline)
     for said in better:
         print(f"cheaper than the baseline: {said}")

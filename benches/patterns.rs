@@ -1,4 +1,5 @@
-//! Each pattern over a service that answers at once, beside tower's own where it has one.
+//! Each pattern over a service that answers at once and over one that pends once, beside tower's own where it
+//! has one.
 //!
 //! Times and allocations of one run are comparable with each other, not with those of another run
 //! or machine: `cargo bench --bench patterns`.
@@ -6,6 +7,7 @@
 #[path = "cases/mod.rs"]
 mod cases;
 
+use cases::{Answer, AnswerLater, Inner};
 use divan::{AllocProfiler, Bencher};
 
 #[global_allocator]
@@ -21,11 +23,11 @@ macro_rules! rows {
         mod $group {
             use super::*;
             $(
-                #[divan::bench(sample_count = 200, sample_size = 2000)]
-                fn $case(bencher: Bencher<'_, '_>) {
+                #[divan::bench(types = [Answer, AnswerLater], sample_count = 200, sample_size = 2000)]
+                fn $case<I: Inner + Default>(bencher: Bencher<'_, '_>) {
                     let runtime = cases::runtime();
                     let _entered = runtime.enter();
-                    let mut service = cases::$group::$case();
+                    let mut service = cases::$group::$case(I::default());
                     bencher.bench_local(|| cases::call(&mut service, 1));
                 }
             )+
@@ -35,12 +37,27 @@ macro_rules! rows {
 
 rows! {
     floor { service }
+    error { mainstay }
     timeout { mainstay, tower }
-    timeout_pending { mainstay, tower }
     retry { mainstay, tower, tower_backoff }
     breaker { mainstay_time_window, mainstay_count_window, mainstay_consecutive, mainstay_open }
     bulkhead { mainstay, tower }
     stack { mainstay, tower }
+    leader { mainstay_leads, mainstay_follows, mainstay_fencing }
+    web {
+        floor,
+        mainstay_trace_server,
+        mainstay_trace_client,
+        mainstay_trace_both,
+        mainstay_trace_normalize,
+        mainstay_deadline_server,
+        mainstay_deadline_both,
+        mainstay_body_timeout,
+        mainstay_replay_body,
+        mainstay_idempotency_key,
+        mainstay_respond,
+        mainstay_respond_grpc,
+    }
 }
 
 /// The lease of three acceptors in this process.
@@ -117,28 +134,5 @@ mod election {
         let guard = term::leader(&runtime);
         let _entered = runtime.enter();
         bencher.bench_local(|| black_box(&guard).run(async { 7_u32 }).now_or_never());
-    }
-}
-
-/// A call of the layer by which only the leader serves.
-#[path = "cases"]
-mod leader {
-    use divan::Bencher;
-
-    use super::cases;
-
-    #[path = "leader.rs"]
-    mod layer;
-
-    #[divan::bench(sample_count = 200, sample_size = 2000)]
-    fn leads(bencher: Bencher<'_, '_>) {
-        let mut service = layer::leads();
-        bencher.bench_local(|| cases::call(&mut service, 1));
-    }
-
-    #[divan::bench(sample_count = 200, sample_size = 2000)]
-    fn follows(bencher: Bencher<'_, '_>) {
-        let mut service = layer::follows();
-        bencher.bench_local(|| cases::call(&mut service, 1));
     }
 }

@@ -2,15 +2,15 @@
 
 use ::mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
 
-use super::{Answer, Case};
+use super::{Case, Inner};
 
-pub(crate) fn mainstay() -> impl Case {
+pub(crate) fn mainstay(inner: impl Inner) -> impl Case {
     super::layer(
         BulkheadLayer::new("bench", BulkheadConfig::default().concurrency(1000)),
-        Answer,
+        inner,
     )
 }
 
-pub(crate) fn tower() -> impl Case {
-    ::tower::limit::ConcurrencyLimit::new(Answer, 1000)
+pub(crate) fn tower(inner: impl Inner) -> impl Case {
+    ::tower::limit::ConcurrencyLimit::new(inner, 1000)
 }

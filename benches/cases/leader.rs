@@ -1,21 +1,24 @@
-//! The leader's layer over a service that answers at once, by the clock that counts suspension.
+//! The layers of a term, by the clock that counts suspension: that by which only the leader serves, and
+//! that which refuses the tokens of terms before.
 
 use std::time::Duration;
 
-use mainstay::context::{Carrier, Field};
-use mainstay::coordination::{
-    BootClock, FencingToken, LeaderConfig, LeaderLayer, ManualSeat, NodeId, Timing, TimingConfig,
+use ::mainstay::context::{Carrier, Field};
+use ::mainstay::coordination::{
+    BootClock, FencingGate, FencingLayer, FencingToken, LeaderConfig, LeaderLayer, ManualSeat,
+    NodeId, Timing, TimingConfig,
 };
-use tower::{Service, ServiceBuilder};
+use tower::{Layer, Service, ServiceBuilder};
 
-use super::cases::Answer;
+use super::{Case, Inner};
 
-/// A request without room for fields.
-struct Blank(u64);
+/// A request with room for a token, which every one that comes has, and for nothing else.
+struct Letter(u64);
 
-impl Carrier for Blank {
-    fn get_all(&self, _field: Field) -> impl Iterator<Item = &[u8]> {
-        std::iter::empty()
+impl Carrier for Letter {
+    fn get_all(&self, field: Field) -> impl Iterator<Item = &[u8]> {
+        let token = (field == FencingToken::FIELD).then_some(&b"1"[..]);
+        token.into_iter()
     }
 
     fn set(&mut self, _field: Field, _value: &[u8]) {}
@@ -23,13 +26,22 @@ impl Carrier for Blank {
     fn remove(&mut self, _field: Field) {}
 }
 
-fn over(seat: ManualSeat) -> impl Service<u64, Response = u64> {
-    let layer = LeaderLayer::new("bench", seat, LeaderConfig::default());
-    ServiceBuilder::new()
-        .map_request(Blank)
-        .layer(layer.expect("settings in range"))
-        .map_request(|Blank(number)| number)
-        .service(Answer)
+pub(crate) fn mainstay_leads(inner: impl Inner) -> impl Case {
+    let seat = seat();
+    seat.lead(FencingToken::FIRST);
+    below(by(seat), inner)
+}
+
+/// Refuses every call.
+pub(crate) fn mainstay_follows(inner: impl Inner) -> impl Case {
+    let seat = seat();
+    seat.follow(Some(NodeId(2)));
+    below(by(seat), inner)
+}
+
+pub(crate) fn mainstay_fencing(inner: impl Inner) -> impl Case {
+    let gate = FencingGate::in_memory(None);
+    below(FencingLayer::new("bench", gate), inner)
 }
 
 fn seat() -> ManualSeat {
@@ -37,14 +49,21 @@ fn seat() -> ManualSeat {
     ManualSeat::new(Timing::new(hour).expect("in range"), BootClock)
 }
 
-pub(crate) fn leads() -> impl Service<u64, Response = u64> {
-    let seat = seat();
-    seat.lead(FencingToken::FIRST);
-    over(seat)
+fn by(seat: ManualSeat) -> LeaderLayer {
+    let layer = LeaderLayer::new("bench", seat, LeaderConfig::default());
+    layer.expect("settings in range")
 }
 
-pub(crate) fn follows() -> impl Service<u64, Response = u64> {
-    let seat = seat();
-    seat.follow(Some(NodeId(2)));
-    over(seat)
+fn below<I, L>(layer: L, inner: I) -> impl Case
+where
+    I: Inner,
+    L: Layer<tower::util::MapRequest<I, fn(Letter) -> u64>>,
+    L::Service: Service<Letter, Response = u64> + Clone + Send,
+{
+    let open: fn(Letter) -> u64 = |Letter(number)| number;
+    ServiceBuilder::new()
+        .map_request(Letter)
+        .layer(layer)
+        .map_request(open)
+        .service(inner)
 }

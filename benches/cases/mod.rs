@@ -9,15 +9,36 @@ use tower::{BoxError, Layer, Service};
 
 pub(crate) mod breaker;
 pub(crate) mod bulkhead;
+pub(crate) mod error;
+pub(crate) mod leader;
 pub(crate) mod retry;
 pub(crate) mod stack;
 pub(crate) mod timeout;
-pub(crate) mod timeout_pending;
+pub(crate) mod web;
 
 /// A service that is measured, on one thread or on several that share its layer.
 pub(crate) trait Case: Service<u64, Response = u64> + Clone + Send {}
 
 impl<S: Service<u64, Response = u64> + Clone + Send> Case for S {}
+
+/// What a case is put around: [`Answer`] or [`AnswerLater`].
+pub(crate) trait Inner:
+    Service<u64, Response = u64, Error = BoxError, Future: Send + 'static>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Inner for S where
+    S: Service<u64, Response = u64, Error = BoxError, Future: Send + 'static>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
 
 /// A runtime whose timers the cases use. Nothing is spawned on it.
 pub(crate) fn runtime() -> tokio::runtime::Runtime {
@@ -43,7 +64,7 @@ pub(crate) fn call<S: Service<u64, Response = u64>>(service: &mut S, request: u6
 }
 
 /// Answers at once.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Answer;
 
 impl Service<u64> for Answer {
@@ -61,7 +82,7 @@ impl Service<u64> for Answer {
 }
 
 /// Answers at the second poll.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct AnswerLater;
 
 /// Pends once.
@@ -93,8 +114,8 @@ impl Service<u64> for AnswerLater {
 }
 
 pub(crate) mod floor {
-    pub(crate) fn service() -> impl super::Case {
-        super::Answer
+    pub(crate) fn service(inner: impl super::Inner) -> impl super::Case {
+        inner
     }
 }
 

@@ -11,10 +11,10 @@ use tower::util::rng::HasherRng;
 
 use ::mainstay::retry::{RetryConfig, RetryLayer};
 
-use super::{Answer, Case};
+use super::{Case, Inner};
 
-pub(crate) fn mainstay() -> impl Case {
-    super::layer(RetryLayer::new("bench", RetryConfig::default()), Answer)
+pub(crate) fn mainstay(inner: impl Inner) -> impl Case {
+    super::layer(RetryLayer::new("bench", RetryConfig::default()), inner)
 }
 
 /// The least that tower's retry can be asked to do: a count, a copy, and no budget.
@@ -61,10 +61,10 @@ pub(crate) fn backing_off() -> BackingOff {
     BackingOff(3, maker.expect("settings in range").make_backoff())
 }
 
-pub(crate) fn tower_backoff() -> impl Case {
-    ::tower::retry::Retry::new(backing_off(), Answer)
+pub(crate) fn tower_backoff(inner: impl Inner) -> impl Case {
+    ::tower::retry::Retry::new(backing_off(), inner)
 }
 
-pub(crate) fn tower() -> impl Case {
-    ::tower::retry::Retry::new(Attempts(3), Answer)
+pub(crate) fn tower(inner: impl Inner) -> impl Case {
+    ::tower::retry::Retry::new(Attempts(3), inner)
 }

@@ -9,11 +9,11 @@ use ::mainstay::bulkhead::{BulkheadConfig, BulkheadLayer};
 use ::mainstay::retry::{RetryConfig, RetryLayer};
 use ::mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 
-use super::{Answer, Case};
+use super::{Case, Inner};
 
-pub(crate) fn mainstay() -> impl Case {
+pub(crate) fn mainstay(inner: impl Inner) -> impl Case {
     let bulkhead = BulkheadConfig::default().concurrency(1000);
-    let timeout = super::layer(TimeoutLayer::new("bench", TimeoutConfig::default()), Answer);
+    let timeout = super::layer(TimeoutLayer::new("bench", TimeoutConfig::default()), inner);
     let breaker = super::layer(
         BreakerLayer::new("bench", BreakerConfig::default()),
         timeout,
@@ -22,10 +22,10 @@ pub(crate) fn mainstay() -> impl Case {
     super::layer(BulkheadLayer::new("bench", bulkhead), retry)
 }
 
-pub(crate) fn tower() -> impl Case {
+pub(crate) fn tower(inner: impl Inner) -> impl Case {
     ServiceBuilder::new()
         .concurrency_limit(1000)
         .retry(super::retry::backing_off())
         .timeout(Duration::from_secs(30))
-        .service(Answer)
+        .service(inner)
 }

@@ -1,15 +1,15 @@
-//! A limit of 30 s over a service that answers at once.
+//! A limit of 30 s.
 
 use std::time::Duration;
 
 use ::mainstay::timeout::{TimeoutConfig, TimeoutLayer};
 
-use super::{Answer, Case};
+use super::{Case, Inner};
 
-pub(crate) fn mainstay() -> impl Case {
-    super::layer(TimeoutLayer::new("bench", TimeoutConfig::default()), Answer)
+pub(crate) fn mainstay(inner: impl Inner) -> impl Case {
+    super::layer(TimeoutLayer::new("bench", TimeoutConfig::default()), inner)
 }
 
-pub(crate) fn tower() -> impl Case {
-    ::tower::timeout::Timeout::new(Answer, Duration::from_secs(30))
+pub(crate) fn tower(inner: impl Inner) -> impl Case {
+    ::tower::timeout::Timeout::new(inner, Duration::from_secs(30))
 }

@@ -3,10 +3,11 @@
 //! ```text
 //! calls                       lists the cases
 //! calls <case> <n>            makes the service, and n calls of it
-//! calls <case> <n> recorded   with a metrics recorder installed
 //! calls <case> size           the size of its response future
 //! calls <case> time <threads> nanoseconds a call, on so many threads that share the layer
 //! ```
+//!
+//! Further words: `recorded`, with a metrics recorder installed; `pending`, over a service that pends once.
 
 #[path = "../cases/mod.rs"]
 mod cases;
@@ -17,6 +18,8 @@ use std::sync::Barrier;
 use std::time::Instant;
 
 use tower::Service;
+
+use cases::{Answer, AnswerLater, Inner};
 
 /// What is asked of a case.
 enum Task {
@@ -36,10 +39,11 @@ where
     }
 }
 
+/// All of them succeed, or none where the case is that of a refusal.
 fn calls<S: Service<u64, Response = u64>>(service: &mut S, count: u64) {
-    for request in 0..count {
-        black_box(cases::call(service, black_box(request)));
-    }
+    let good = (0..count).filter(|request| cases::call(service, black_box(*request)));
+    let good = good.count() as u64;
+    assert!(good == count || good == 0, "{good} of {count} succeed");
 }
 
 /// The median of some rounds, and the shortest.
@@ -75,10 +79,10 @@ macro_rules! cases {
     ($($group:ident { $($case:ident),+ $(,)? })+) => {
         const CASES: &[&str] = &[$($(concat!(stringify!($group), "/", stringify!($case))),+),+];
 
-        fn case(name: &str, task: &Task) {
+        fn case(name: &str, inner: impl Inner, task: &Task) {
             match name {
                 $($(concat!(stringify!($group), "/", stringify!($case)) => {
-                    run(cases::$group::$case(), task);
+                    run(cases::$group::$case(inner), task);
                 })+)+
                 _ => panic!("no case {name}"),
             }
@@ -88,12 +92,27 @@ macro_rules! cases {
 
 cases! {
     floor { service }
+    error { mainstay }
     timeout { mainstay, tower }
-    timeout_pending { mainstay, tower }
     retry { mainstay, tower, tower_backoff }
     breaker { mainstay_time_window, mainstay_count_window, mainstay_consecutive, mainstay_open }
     bulkhead { mainstay, tower }
     stack { mainstay, tower }
+    leader { mainstay_leads, mainstay_follows, mainstay_fencing }
+    web {
+        floor,
+        mainstay_trace_server,
+        mainstay_trace_client,
+        mainstay_trace_both,
+        mainstay_trace_normalize,
+        mainstay_deadline_server,
+        mainstay_deadline_both,
+        mainstay_body_timeout,
+        mainstay_replay_body,
+        mainstay_idempotency_key,
+        mainstay_respond,
+        mainstay_respond_grpc,
+    }
 }
 
 fn main() {
@@ -101,20 +120,20 @@ fn main() {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let runtime = cases::runtime();
     let _entered = runtime.enter();
-    match words[..] {
-        [] => println!("{}", CASES.join("\n")),
-        [name, "size"] => case(name, &Task::Size),
-        [name, "time", threads] => case(name, &Task::Time(number(threads))),
-        [name, "time", threads, "recorded"] => {
-            recorder::install();
-            case(name, &Task::Time(number(threads)));
-        }
-        [name, count] => case(name, &Task::Calls(number(count))),
-        [name, count, "recorded"] => {
-            recorder::install();
-            case(name, &Task::Calls(number(count)));
-        }
-        _ => panic!("see the head of the source"),
+    let (name, task, further) = match &words[..] {
+        [] => return println!("{}", CASES.join("\n")),
+        [name, "size", further @ ..] => (name, Task::Size, further),
+        [name, "time", threads, further @ ..] => (name, Task::Time(number(threads)), further),
+        [name, count, further @ ..] => (name, Task::Calls(number(count)), further),
+        [_] => panic!("see the head of the source"),
+    };
+    if further.contains(&"recorded") {
+        recorder::install();
+    }
+    if further.contains(&"pending") {
+        case(name, AnswerLater, &task);
+    } else {
+        case(name, Answer, &task);
     }
 }
 

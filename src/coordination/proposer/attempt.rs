@@ -18,6 +18,8 @@ pub(super) struct Attempt {
     pub(super) votes: Votes,
     /// Who said no.
     pub(super) refusals: Votes,
+    /// One of them has promised a higher ballot, and so will not say yes to this one any more.
+    pub(super) is_outranked: bool,
     /// The lease in the way of which most was left.
     pub(super) taken: Option<Live>,
     pub(super) jitter: u64,

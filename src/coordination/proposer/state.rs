@@ -10,6 +10,8 @@
 //! I5. What is resigned is not held any more when the release leaves. A release gives back whatever was
 //!     granted to any attempt until then, so it leaves only when none of them is of use any more.
 //! I6. A refusal, like all hints, changes when and with what numbers is asked next, and never what is held.
+//! I7. Of two that want to be elected and have no majority each, because those who are missing do not answer,
+//!     the lower ballot gives back what it has when it would ask again. So they do not wait for each other.
 
 use crate::coordination::members::Votes;
 use crate::coordination::rules::{Rule, Rules};
@@ -150,6 +152,7 @@ impl Proposer {
             base: self.held.map(|held| held.ballot),
             votes: Votes::default(),
             refusals: Votes::default(),
+            is_outranked: false,
             taken: None,
             jitter,
             asks: Asks::Prepare { high: None },
@@ -201,6 +204,10 @@ impl Proposer {
         }
         if now < self.next {
             return Step::NONE;
+        }
+        // I7.
+        if attempt.is_outranked && attempt.base.is_none() {
+            return self.abandon(attempt.refused(), jitter);
         }
         self.next = now.after(self.timing.again(jitter));
         Step::send(attempt.message(self.timing.ttl()))
@@ -307,6 +314,9 @@ impl Proposer {
 
     fn nack(&mut self, mut attempt: Attempt, nack: Nack) -> Step {
         attempt.refusals.add(&self.members, nack.from, self.rules);
+        attempt.is_outranked |= nack
+            .promised
+            .is_some_and(|promised| promised > attempt.ballot && promised.counter <= FARTHEST);
         if let Some(live) = nack.live.filter(|live| live.ballot.owner() != self.me) {
             attempt.found_taken(live);
         }

@@ -2,11 +2,11 @@
 
 mod release;
 mod schedule;
+mod split;
 
 use std::time::Duration;
 
-use super::state::FARTHEST;
-use super::*;
+use super::{state::FARTHEST, *};
 use crate::coordination::rules::{Rule, Rules};
 use crate::coordination::{
     Accept, Accepted, AcceptorId, Ballot, FencingToken, Incarnation, Live, Members, MembersConfig,

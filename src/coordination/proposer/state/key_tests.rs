@@ -22,6 +22,7 @@ struct AttemptKey {
     base: Option<Ballot>,
     votes: u64,
     refusals: u64,
+    is_outranked: bool,
     phase: Phase,
     token: Option<FencingToken>,
 }
@@ -58,6 +59,7 @@ impl Proposer {
                 base: attempt.base,
                 votes: self.places(attempt.votes),
                 refusals: self.places(attempt.refusals),
+                is_outranked: attempt.is_outranked,
                 phase,
                 token,
             }
