@@ -13,6 +13,7 @@ pub(crate) mod retry;
 pub(crate) mod stack;
 pub(crate) mod timeout;
 pub(crate) mod timeout_pending;
+pub(crate) mod trace;
 
 /// A service that is measured, on one thread or on several that share its layer.
 pub(crate) trait Case: Service<u64, Response = u64> + Clone + Send {}
