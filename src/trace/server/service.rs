@@ -9,7 +9,8 @@ use crate::context::Carrier;
 use crate::context::Current;
 use crate::telemetry;
 use crate::trace::origin::Origin;
-use crate::trace::{Baggage, Boundary, InScope, Never, Sampler, TraceContext, Trust, policy};
+use crate::trace::policy::{self, Received};
+use crate::trace::{Baggage, Boundary, InScope, Never, Sampler, TraceContext, Trust};
 
 use super::layer::Shared;
 
@@ -62,7 +63,11 @@ impl<S, M: Sampler, T> TraceServer<S, M, T> {
         let shared = &self.shared;
         let came = TraceContext::read(request, shared.state_bytes_max);
         shared.contexts.count_state(&came);
-        let (context, origin) = policy::receive(came, boundary, &self.sampler, &shared.rng);
+        let Received {
+            context,
+            origin,
+            is_said,
+        } = policy::receive(came, boundary, &self.sampler, &shared.rng);
         shared.contexts.count(origin);
         let named = match origin {
             Origin::Continued => "parent_id",
@@ -72,7 +77,9 @@ impl<S, M: Sampler, T> TraceServer<S, M, T> {
             ("trace_id", &context.trace_id()),
             (named, &context.span_id()),
         ]);
-        policy::settle(request, Some(&context));
+        if !is_said {
+            context.inject(request);
+        }
         request.attach(context.clone());
         context
     }
