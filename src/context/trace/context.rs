@@ -65,6 +65,11 @@ impl TraceContext {
         }
     }
 
+    /// A further call of the context of the code now running, if there is one.
+    pub(crate) fn child_of_current(rng: &Rng) -> Option<Self> {
+        super::scope::child(rng)
+    }
+
     /// Reads what a peer sent: `None` unless there is exactly one `traceparent` and it is valid.
     ///
     /// A `tracestate` that is malformed, or has more than 32 members, or 32 KiB, is left out; one of

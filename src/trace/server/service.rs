@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use tower::Service;
 
 use crate::context::Carrier;
-use crate::context::Current;
+use crate::context::{Current, Swapped};
 use crate::telemetry;
 use crate::trace::origin::Origin;
 use crate::trace::policy::{self, Received};
@@ -54,7 +54,12 @@ where
         let boundary = self.trust.boundary(&request);
         let context = self.receive(&mut request, boundary);
         let baggage = self.baggage(&mut request, boundary);
-        InScope::around(Current { context, baggage }, || self.inner.call(request))
+        let mut held = Some(Current { context, baggage });
+        let inner = {
+            let _swapped = Swapped::new(&mut held);
+            self.inner.call(request)
+        };
+        InScope::made(held, inner)
     }
 }
 
