@@ -41,7 +41,7 @@ rows! {
     breaker { mainstay_time_window, mainstay_count_window, mainstay_consecutive, mainstay_open }
     bulkhead { mainstay, tower }
     stack { mainstay, tower }
-    trace { floor, mainstay, mainstay_values }
+    trace { floor, mainstay, mainstay_current, mainstay_values }
 }
 
 /// The lease of three acceptors in this process.

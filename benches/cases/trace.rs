@@ -22,6 +22,13 @@ pub(crate) fn mainstay() -> impl Case {
     numbered(TraceServerLayer::new("bench").layer(client))
 }
 
+/// The same, and nothing is attached to the request.
+pub(crate) fn mainstay_current() -> impl Case {
+    let client = TraceClientLayer::new("bench").layer(answer());
+    let server = TraceServerLayer::new("bench").attach(false);
+    numbered(server.layer(client))
+}
+
 /// By values.
 pub(crate) fn mainstay_values() -> impl Case {
     let pass_on = |mut request: Request| {

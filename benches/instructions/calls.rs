@@ -94,7 +94,7 @@ cases! {
     breaker { mainstay_time_window, mainstay_count_window, mainstay_consecutive, mainstay_open }
     bulkhead { mainstay, tower }
     stack { mainstay, tower }
-    trace { floor, mainstay, mainstay_values }
+    trace { floor, mainstay, mainstay_current, mainstay_values }
 }
 
 fn main() {

@@ -85,7 +85,11 @@ impl<S, M: Sampler, T> TraceServer<S, M, T> {
         if !is_said {
             context.inject(request);
         }
-        request.attach(context.clone());
+        if shared.attaches {
+            request.attach(context.clone());
+        } else {
+            request.detach::<TraceContext>();
+        }
         context
     }
 
