@@ -41,7 +41,7 @@ pub(crate) fn mainstay_values() -> impl Case {
 }
 
 /// Answers a request with its number.
-fn answer() -> impl Service<Request, Response = u64, Error = BoxError> + Clone + Send {
+pub(crate) fn answer() -> impl Service<Request, Response = u64, Error = BoxError> + Clone + Send {
     MapRequest::new(Answer, |request: Request| {
         *std::hint::black_box(&request).body()
     })

@@ -93,6 +93,7 @@ cases! {
     retry { mainstay, tower, tower_backoff }
     breaker { mainstay_time_window, mainstay_count_window, mainstay_consecutive, mainstay_open }
     bulkhead { mainstay, tower }
+    deadline { floor, mainstay_server, mainstay_both }
     stack { mainstay, tower }
     trace { floor, mainstay, mainstay_current, mainstay_values }
 }
