@@ -13,6 +13,9 @@ use crate::context::{Carrier, Field};
 
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+static MILLIS: HeaderName = HeaderName::from_static("x-request-timeout-ms");
+static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+static ENVOY: HeaderName = HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
 
 /// The name of a field as headers have it. To make one of text, the text is checked each time; so those
 /// that most calls ask for are kept.
@@ -21,6 +24,9 @@ fn name(field: Field) -> Cow<'static, HeaderName> {
     match field.name() {
         "traceparent" => Cow::Borrowed(&TRACEPARENT),
         "tracestate" => Cow::Borrowed(&TRACESTATE),
+        "x-request-timeout-ms" => Cow::Borrowed(&MILLIS),
+        "grpc-timeout" => Cow::Borrowed(&GRPC_TIMEOUT),
+        "x-envoy-expected-rq-timeout-ms" => Cow::Borrowed(&ENVOY),
         other => Cow::Owned(HeaderName::from_static(other)),
     }
 }
