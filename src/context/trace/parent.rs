@@ -44,12 +44,11 @@ impl Parent {
         })
     }
 
-    /// Whether the value that this was read from is the one that it is written as.
-    ///
-    /// What else may differ was refused, or it could not have been read.
+    /// Whether the value that this was read from is the one that it is written as: nothing is around it, and the
+    /// version and the flags are ours. What else may differ could not have been read.
     pub(crate) fn is_written_as(self, value: &[u8]) -> bool {
         let known = self.flag_digit();
-        value.len() == LENGTH && matches!(value, [b'0', b'0', .., b'0', flags] if *flags == known)
+        matches!(value, [b'0', b'0', .., b'0', flags] if *flags == known)
     }
 
     /// What is known of the flags fits into one digit, behind a zero.
