@@ -11,7 +11,7 @@ use crate::rng::Rng;
 use super::{Boundary, Origin, Sampler, TraceContext};
 use crate::context::{Extracted, ParentFound};
 
-/// The context of a request that came.
+/// What is made of what came.
 pub(super) struct Received {
     pub(super) context: TraceContext,
     pub(super) origin: Origin,
@@ -19,6 +19,7 @@ pub(super) struct Received {
     pub(super) is_said: bool,
 }
 
+/// The context of a request that came.
 pub(super) fn receive<M: Sampler>(
     came: Extracted,
     boundary: Boundary,

@@ -77,7 +77,7 @@ impl<F> InScope<F> {
         Self { held, inner }
     }
 
-    /// A future that was made in the scope of what it is held by.
+    /// A future that was made while what is `held` now was current.
     pub(crate) const fn made(held: Option<Current>, inner: F) -> Self {
         Self { held, inner }
     }
