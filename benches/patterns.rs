@@ -49,6 +49,8 @@ rows! {
         mainstay_trace_server,
         mainstay_trace_client,
         mainstay_trace_both,
+        mainstay_trace_current,
+        mainstay_trace_values,
         mainstay_trace_normalize,
         mainstay_deadline_server,
         mainstay_deadline_both,

@@ -1,9 +1,13 @@
 //! What it costs the allocator to read a context and to write one.
 
+use std::future::ready;
+
 use allocation_counter::measure;
+use futures::FutureExt as _;
 use mainstay::Rng;
 use mainstay::context::{Carrier, Field};
-use mainstay::trace::TraceContext;
+use mainstay::trace::{TraceClientLayer, TraceContext, TraceServerLayer};
+use tower::{Layer as _, Service as _};
 
 const PARENT: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -120,6 +124,30 @@ fn over_headers_each_field_that_is_written_costs_one_more() {
     assert_eq!(hop(&inbound, &mut headers()), 1);
     inbound.insert("tracestate", http::HeaderValue::from_static("a=1,b=2"));
     assert_eq!(hop(&inbound, &mut headers()), 3, "the list, and two fields");
+}
+
+/// Three are what a value in empty extensions costs: their map, its table and the value.
+#[test]
+fn the_layers_allocate_the_field_and_what_is_attached() {
+    for (attaches, allocations) in [(true, 4), (false, 1)] {
+        let service = tower::service_fn(|request: http::Request<()>| ready(Ok::<_, ()>(request)));
+        let client = TraceClientLayer::new("out").layer(service);
+        let server = TraceServerLayer::new("in").attach(attaches);
+        let mut service = server.layer(client);
+        let mut ask = || {
+            let mut request = http::Request::new(());
+            let parent = http::HeaderValue::from_bytes(PARENT).unwrap();
+            request.headers_mut().insert("traceparent", parent);
+            let mut answer = None;
+            let measured = measure(|| answer = service.call(request).now_or_never());
+            let sent = answer.unwrap().unwrap();
+            assert!(TraceContext::extract(sent.headers()).is_some());
+            measured.count_total
+        };
+        // What a thread has once is made at its first call.
+        ask();
+        assert_eq!(ask(), allocations, "attaches: {attaches}");
+    }
 }
 
 #[test]

@@ -6,13 +6,14 @@ use http_body_util::Full;
 use tower::util::{MapRequest, MapResponse};
 use tower::{Layer as _, Service};
 
+use ::mainstay::Rng;
 use ::mainstay::deadline::{
     DeadlineClientConfig, DeadlineClientLayer, DeadlineServerConfig, DeadlineServerLayer,
 };
 use ::mainstay::grpc;
 use ::mainstay::http::{BodyTimeoutConfig, BodyTimeoutLayer, ReplayBodyLayer, RespondLayer};
 use ::mainstay::idempotency::IdempotencyKeyLayer;
-use ::mainstay::trace::{NormalizeTraceLayer, TraceClientLayer, TraceServerLayer};
+use ::mainstay::trace::{NormalizeTraceLayer, TraceClientLayer, TraceContext, TraceServerLayer};
 
 use super::{Case, Inner};
 
@@ -37,6 +38,24 @@ pub(crate) fn mainstay_trace_client(inner: impl Inner) -> impl Case {
 pub(crate) fn mainstay_trace_both(inner: impl Inner) -> impl Case {
     let client = TraceClientLayer::new("bench").layer(under::<_, Body>(inner));
     over(TraceServerLayer::new("bench").layer(client), traced)
+}
+
+/// Nothing is attached to the request.
+pub(crate) fn mainstay_trace_current(inner: impl Inner) -> impl Case {
+    let client = TraceClientLayer::new("bench").layer(under::<_, Body>(inner));
+    let server = TraceServerLayer::new("bench").attach(false);
+    over(server.layer(client), traced)
+}
+
+/// By values, without a layer.
+pub(crate) fn mainstay_trace_values(inner: impl Inner) -> impl Case {
+    let pass_on = |mut request: Request<Body>| {
+        if let Some(context) = TraceContext::extract(request.headers()) {
+            context.child(&Rng::thread()).inject(request.headers_mut());
+        }
+        request
+    };
+    over(MapRequest::new(under::<_, Body>(inner), pass_on), traced)
 }
 
 pub(crate) fn mainstay_trace_normalize(inner: impl Inner) -> impl Case {

@@ -34,4 +34,6 @@ pub use trace::{
 
 pub(crate) use ambient::{Entered, Said, enter_attempt, enter_deadline};
 pub(crate) use carry::{Carried, Carry};
-pub(crate) use trace::{Current, Extracted, ParentFound, StateFound, TRACEPARENT, TRACESTATE};
+pub(crate) use trace::{
+    Current, Extracted, ParentFound, StateFound, Swapped, TRACEPARENT, TRACESTATE,
+};

@@ -1,54 +1,90 @@
 //! Headers as the fields in which context travels.
 
+#![expect(
+    clippy::inline_always,
+    reason = "where a field is known to the compiler, so is its name here and the length of what is set"
+)]
+
+use std::borrow::Cow;
+
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::context::{Carrier, Field};
 
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+static MILLIS: HeaderName = HeaderName::from_static("x-request-timeout-ms");
+static GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+static ENVOY: HeaderName = HeaderName::from_static("x-envoy-expected-rq-timeout-ms");
+
+/// The name of a field as headers have it. To make one of text, the text is checked each time; so those
+/// that most calls ask for are kept.
+#[inline(always)]
+fn name(field: Field) -> Cow<'static, HeaderName> {
+    match field.name() {
+        "traceparent" => Cow::Borrowed(&TRACEPARENT),
+        "tracestate" => Cow::Borrowed(&TRACESTATE),
+        "x-request-timeout-ms" => Cow::Borrowed(&MILLIS),
+        "grpc-timeout" => Cow::Borrowed(&GRPC_TIMEOUT),
+        "x-envoy-expected-rq-timeout-ms" => Cow::Borrowed(&ENVOY),
+        other => Cow::Owned(HeaderName::from_static(other)),
+    }
+}
+
 /// The headers alone; nothing can be attached to them.
 impl Carrier for HeaderMap {
+    #[inline(always)]
     fn get_all(&self, field: Field) -> impl Iterator<Item = &[u8]> {
-        let values = Self::get_all(self, field.name()).into_iter();
+        let values = Self::get_all(self, &*name(field)).into_iter();
         values.map(HeaderValue::as_bytes)
     }
 
+    #[inline(always)]
     fn set(&mut self, field: Field, value: &[u8]) {
-        let name = HeaderName::from_static(field.name());
+        let name = name(field);
         let set = match HeaderValue::from_bytes(value) {
-            Ok(value) => self.try_insert(&name, value).is_ok(),
+            Ok(value) => self.try_insert(&*name, value).is_ok(),
             Err(_) => false,
         };
         if !set {
-            Self::remove(self, name);
+            Self::remove(self, &*name);
         }
     }
 
+    #[inline(always)]
     fn remove(&mut self, field: Field) {
-        Self::remove(self, field.name());
+        Self::remove(self, &*name(field));
     }
 }
 
 /// The headers, and the request's extensions for what is attached.
 impl<B> Carrier for http::Request<B> {
+    #[inline(always)]
     fn get_all(&self, field: Field) -> impl Iterator<Item = &[u8]> {
         Carrier::get_all(self.headers(), field)
     }
 
+    #[inline(always)]
     fn set(&mut self, field: Field, value: &[u8]) {
         Carrier::set(self.headers_mut(), field, value);
     }
 
+    #[inline(always)]
     fn remove(&mut self, field: Field) {
         Carrier::remove(self.headers_mut(), field);
     }
 
+    #[inline]
     fn attach<T: Clone + Send + Sync + 'static>(&mut self, value: T) {
         self.extensions_mut().insert(value);
     }
 
+    #[inline]
     fn attached<T: Clone + Send + Sync + 'static>(&self) -> Option<&T> {
         self.extensions().get()
     }
 
+    #[inline]
     fn detach<T: Clone + Send + Sync + 'static>(&mut self) {
         self.extensions_mut().remove::<T>();
     }

@@ -42,8 +42,9 @@
 //! where there is none, or what there is breaks a rule, a trace begins, once for the request. The context is
 //! attached to the request ([`Carrier::attach`](crate::context::Carrier::attach); with HTTP, in the
 //! extensions) and is [current](TraceContext::current) while the inner service is called and its future is
-//! polled. The request's own headers are made to say the same, in canonical form, so that a service
-//! which forwards the request as it is sends nothing stale and nothing invalid.
+//! polled; with [`attach(false)`](TraceServerLayer::attach) it is current alone. The request's own headers
+//! are made to say the same, in canonical form, so that a service which forwards the request as it is
+//! sends nothing stale and nothing invalid.
 //!
 //! | [`Boundary`] | A peer's context | Baggage |
 //! |---|---|---|
@@ -95,6 +96,7 @@
 //! | [`boundary`](TraceServerLayer::boundary) | [`Boundary::Continue`] | |
 //! | [`sampler`](TraceServerLayer::sampler) | [`Never`] | |
 //! | [`state_bytes_max`](TraceServerLayer::state_bytes_max) | 8192 | from 512 |
+//! | [`attach`](TraceServerLayer::attach) | on | |
 //! | [`baggage`](TraceServerLayer::baggage) | off | |
 //! | [`writer`](TraceClientLayer::writer) | [`Writer::Own`] | |
 //!

@@ -6,11 +6,18 @@
 //! - I2: of a context that was given up nothing goes on but its tracestate, where that was asked for.
 //! - I3: a sampler is asked for roots alone.
 
-use crate::context::Carrier;
 use crate::rng::Rng;
 
 use super::{Boundary, Origin, Sampler, TraceContext};
-use crate::context::{Extracted, ParentFound, TRACEPARENT, TRACESTATE};
+use crate::context::{Extracted, ParentFound};
+
+/// What is made of what came.
+pub(super) struct Received {
+    pub(super) context: TraceContext,
+    pub(super) origin: Origin,
+    /// Whether the request says this already, and nothing else.
+    pub(super) is_said: bool,
+}
 
 /// The context of a request that came.
 pub(super) fn receive<M: Sampler>(
@@ -18,20 +25,31 @@ pub(super) fn receive<M: Sampler>(
     boundary: Boundary,
     sampler: &M,
     rng: &Rng,
-) -> (TraceContext, Origin) {
+) -> Received {
+    let new = |context, origin| Received {
+        context,
+        origin,
+        is_said: false,
+    };
     let origin = origin(&came);
     let Some(peer) = came.context else {
         let begun = root(sampler, None, rng);
-        return (begun, origin.unwrap_or(Origin::Minted));
+        return new(begun, origin.unwrap_or(Origin::Minted));
     };
     let restarted = match boundary {
-        Boundary::Continue => return (peer, Origin::Continued),
+        Boundary::Continue => {
+            return Received {
+                context: peer,
+                origin: Origin::Continued,
+                is_said: came.is_canonical,
+            };
+        }
         Boundary::Restart => root(sampler, Some(&peer), rng),
         Boundary::RestartKeepState => {
             root(sampler, Some(&peer), rng).with_state(peer.state().clone())
         }
     };
-    (restarted, Origin::Restarted)
+    new(restarted, Origin::Restarted)
 }
 
 /// How a context came; `None` when nothing did.
@@ -55,31 +73,13 @@ pub(super) fn root<M: Sampler>(
     root.with_flags(flags)
 }
 
-/// Has the fields of a message say this context and nothing else. What says so already is left alone,
-/// for to write it again would allocate.
-pub(super) fn settle<C: Carrier>(carrier: &mut C, context: Option<&TraceContext>) {
-    match context {
-        Some(context) if says(carrier, context) => {}
-        Some(context) => context.inject(carrier),
-        None => {
-            carrier.remove(TRACEPARENT);
-            carrier.remove(TRACESTATE);
-        }
-    }
-}
-
-fn says<C: Carrier>(carrier: &C, context: &TraceContext) -> bool {
-    let state = Some(context.state().as_str()).filter(|state| !state.is_empty());
-    carrier
-        .get_all(TRACEPARENT)
-        .eq([&context.parent().to_bytes()[..]])
-        && carrier.get_all(TRACESTATE).eq(state.map(str::as_bytes))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::context::Field;
+    use crate::context::{Carrier, Field, TRACEPARENT, TRACESTATE};
+    use crate::telemetry::Scope;
+    use crate::trace::normalize::normalize;
+    use crate::trace::origin::Contexts;
 
     const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -116,9 +116,13 @@ mod tests {
 
     /// How often a field was set to make a message say its own context; which it then does.
     fn sets(mut message: Counting) -> usize {
-        let context = TraceContext::extract(&message).unwrap();
-        settle(&mut message, Some(&context));
-        assert!(says(&message, &context));
+        let context = TraceContext::extract(&message);
+        let scope = Scope::new("trace_normalize", "n".into());
+        normalize(&mut message, 512, &Contexts::new(&scope, &[]));
+        let after = TraceContext::read(&message, 512);
+        assert!(after.is_canonical && after.context == context);
+        let parent = context.unwrap().parent().to_bytes();
+        assert!(message.get_all(TRACEPARENT).eq([&parent[..]]));
         message.sets
     }
 
@@ -128,8 +132,22 @@ mod tests {
         assert_eq!(sets(valid()), 0);
         assert_eq!(sets(valid().with(TRACESTATE, "a=1,b=2")), 0);
 
-        let spaced = Counting::default().with(TRACEPARENT, &format!("{PARENT} "));
-        assert_eq!(sets(spaced), 1);
+        for flags in ["00", "01", "02", "03"] {
+            let parent = PARENT.replace("-01", &format!("-{flags}"));
+            assert_eq!(sets(Counting::default().with(TRACEPARENT, &parent)), 0);
+        }
+        for parent in [
+            format!("{PARENT} "),
+            format!("\t{PARENT}"),
+            PARENT.replacen("00", "cc", 1),
+            PARENT.replacen("00", "cc", 1) + "-more",
+            PARENT.replace("-01", "-05"),
+            PARENT.replace("-01", "-11"),
+            PARENT.replace("-01", "-f1"),
+        ] {
+            let odd = Counting::default().with(TRACEPARENT, &parent);
+            assert_eq!(sets(odd), 1, "{parent}");
+        }
         assert_eq!(sets(valid().with(TRACESTATE, "")), 1);
         assert_eq!(sets(valid().with(TRACESTATE, "A=1")), 1);
         assert_eq!(sets(valid().with(TRACESTATE, "a=1, b=2")), 2);
@@ -152,10 +170,11 @@ mod tests {
 
     #[test]
     fn i1_and_i3_a_peer_s_context_goes_on_and_no_sampler_is_asked() {
-        let (context, origin) = receive(came(PARENT), Boundary::Continue, &never, &Rng::thread());
-        assert_eq!(origin, Origin::Continued);
-        assert_eq!(context.to_string(), PARENT);
-        assert_eq!(context.state().as_str(), "a=1");
+        let received = receive(came(PARENT), Boundary::Continue, &never, &Rng::thread());
+        assert_eq!(received.origin, Origin::Continued);
+        assert!(received.is_said);
+        assert_eq!(received.context.to_string(), PARENT);
+        assert_eq!(received.context.state().as_str(), "a=1");
     }
 
     #[test]
@@ -167,15 +186,19 @@ mod tests {
                 assert_eq!(replaced.map(TraceContext::span_id), Some(peer.span_id()));
                 false
             };
-            let (context, origin) = receive(came(PARENT), boundary, &given_up, &Rng::thread());
-            assert_eq!(origin, Origin::Restarted);
+            let received = receive(came(PARENT), boundary, &given_up, &Rng::thread());
+            assert_eq!(received.origin, Origin::Restarted);
+            assert!(!received.is_said);
+            let context = received.context;
             assert_ne!(context.span_id(), peer.span_id());
             assert_eq!(context.flags().bits(), 0b10);
             assert_eq!(context.state().as_str(), state);
 
             let unknown = |_: &TraceContext, replaced: Option<&TraceContext>| replaced.is_none();
-            let (context, origin) = receive(came("x"), boundary, &unknown, &Rng::thread());
-            assert_eq!(origin, Origin::Malformed);
+            let received = receive(came("x"), boundary, &unknown, &Rng::thread());
+            assert_eq!(received.origin, Origin::Malformed);
+            assert!(!received.is_said);
+            let context = received.context;
             assert!(context.flags().is_sampled() && context.state().is_empty());
         }
     }

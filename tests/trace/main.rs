@@ -9,3 +9,4 @@ mod scope;
 mod server;
 #[cfg(all(feature = "metrics", feature = "tracing"))]
 mod telemetry;
+mod unattached;

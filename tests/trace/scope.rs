@@ -9,7 +9,7 @@ use std::task::{Context, Waker};
 use futures::FutureExt;
 use mainstay::Rng;
 use mainstay::trace::{Baggage, TraceClientLayer, TraceContext, TraceServerLayer};
-use tower::{Layer, ServiceExt};
+use tower::{Layer, ServiceBuilder, ServiceExt};
 
 use crate::kit::*;
 
@@ -191,4 +191,53 @@ async fn a_request_in_another_task_is_in_its_trace_by_what_is_attached() {
     assert_eq!(callee.last().all("baggage"), ["a=1"]);
     assert_eq!(callee.last().current, None);
     assert_eq!(callee.last().sent().trace_id(), parent().trace_id());
+}
+
+#[test]
+fn requests_one_after_the_other_on_a_thread_do_not_see_each_other_whatever_became_of_the_first() {
+    let traces = [1, 2, 3].map(|trace| {
+        let parent = format!("00-{trace:032x}-b7ad6b7169203331-01");
+        parent.parse::<TraceContext>().unwrap()
+    });
+    let handle = handler(async |request: Request| match request.uri().path() {
+        "/panics" => panic!("in the handler"),
+        "/waits" => std::future::pending().await,
+        _ => TraceContext::current(),
+    });
+    for attached in [true, false] {
+        let service = TraceServerLayer::new("api")
+            .attach(attached)
+            .layer(handle.clone());
+        for context in &traces {
+            let call = |path: &str| {
+                let mut asked = request([("traceparent", &context.to_string())]);
+                *asked.uri_mut() = path.parse().unwrap();
+                AssertUnwindSafe(service.clone().oneshot(asked)).catch_unwind()
+            };
+            assert!(call("/panics").now_or_never().expect("it ends").is_err());
+            assert_eq!(TraceContext::current(), None);
+            assert!(call("/waits").now_or_never().is_none());
+            assert_eq!(TraceContext::current(), None);
+            let seen = call("/").now_or_never().expect("it ends");
+            let seen = seen.expect("no panic").expect("it is answered");
+            assert_eq!(seen.as_ref(), Some(context));
+            assert_eq!(TraceContext::current(), None);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_server_layer_within_a_client_layer_takes_up_what_that_wrote() {
+    for attached in [true, false] {
+        let stack = ServiceBuilder::new()
+            .layer(TraceClientLayer::new("out"))
+            .layer(TraceServerLayer::new("in").attach(attached));
+        let mut asked = request([("traceparent", PARENT)]);
+        asked.extensions_mut().insert(parent());
+        let seen = through(&stack, asked).await;
+        assert_eq!(seen.sent().trace_id(), parent().trace_id());
+        assert_ne!(seen.sent().span_id(), parent().span_id());
+        assert_eq!(seen.current, Some(seen.sent()));
+        assert_eq!(seen.attached, attached.then(|| seen.sent()));
+    }
 }

@@ -14,16 +14,31 @@ async fn a_context_goes_on_as_it_came_attached_current_and_canonical() {
         (PARENT.to_owned(), "01"),
         (format!(" \t{PARENT}  "), "01"),
         (PARENT.replacen("00-", "cc-", 1) + "-more", "01"),
+        (PARENT.replacen("00-", "cc-", 1), "01"),
+        (PARENT.replace("-01", "-05"), "01"),
+        (PARENT.replace("-01", "-11"), "01"),
         (PARENT.replace("-01", "-02"), "02"),
         (PARENT.replace("-01", "-ff"), "03"),
     ] {
-        let asked = request([("traceparent", &header), ("tracestate", " a=1 ,, b=2 ")]);
+        for state in [" a=1 ,, b=2 ", "a=1,b=2"] {
+            let asked = request([("traceparent", &header), ("tracestate", state)]);
+            let seen = through(&TraceServerLayer::new("api"), asked).await;
+            let expected = PARENT.replace("-01", &format!("-{flags}"));
+            assert_eq!(seen.all("traceparent"), [expected.as_str()]);
+            assert_eq!(seen.all("tracestate"), ["a=1,b=2"]);
+            assert_eq!(seen.attached, Some(seen.sent()));
+            assert_eq!(seen.current, seen.attached);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_state_without_a_member_is_removed() {
+    for state in ["", " ", ",,", " , "] {
+        let asked = request([("traceparent", PARENT), ("tracestate", state)]);
         let seen = through(&TraceServerLayer::new("api"), asked).await;
-        let expected = PARENT.replace("-01", &format!("-{flags}"));
-        assert_eq!(seen.all("traceparent"), [expected.as_str()]);
-        assert_eq!(seen.all("tracestate"), ["a=1,b=2"]);
-        assert_eq!(seen.attached, Some(seen.sent()));
-        assert_eq!(seen.current, seen.attached);
+        assert!(seen.all("tracestate").is_empty(), "{state:?}");
+        assert_eq!(seen.all("traceparent"), [PARENT]);
     }
 }
 

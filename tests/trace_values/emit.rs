@@ -215,6 +215,23 @@ fn a_map_of_headers_that_is_full_takes_no_context_and_does_not_panic() {
     assert_eq!(headers.len(), full);
 }
 
+/// A state without a parent would say nothing.
+#[test]
+fn a_map_of_headers_with_room_for_one_takes_the_parent() {
+    let mut headers = http::HeaderMap::new();
+    for number in 0..u32::MAX {
+        let name = http::HeaderName::try_from(format!("x-{number}")).unwrap();
+        if headers.try_append(name, number.into()).is_err() {
+            break;
+        }
+    }
+    headers.remove("x-0");
+    let context = Message::state("a=1").context().unwrap();
+    context.inject(&mut headers);
+    let sent = TraceContext::extract(&headers).expect("the parent is there");
+    assert_eq!(sent.span_id(), context.span_id());
+}
+
 proptest! {
     #[test]
     fn what_is_written_is_read_again(

@@ -334,6 +334,9 @@ fn traces(cases: &mut Cases) {
     ours!(cases, "trace", |mainstay| http(
         mainstay::layers::trace_both(Answer)
     ));
+    cases.add("trace", "mainstay-current", || {
+        http(plain::layers::trace_current(Answer))
+    });
     cases.add("trace", "mainstay-values", || {
         http(trace::rewritten(Answer, plain::layers::trace_values))
     });

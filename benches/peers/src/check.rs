@@ -308,6 +308,7 @@ async fn traces() {
     of!(
         "mainstay" => plain::layers::trace_both,
         "mainstay-full" => full::layers::trace_both,
+        "mainstay, current" => plain::layers::trace_current,
         "mainstay, values" => |inner| trace::rewritten(inner, plain::layers::trace_values),
         "mainstay, stack of five" => |inner| plain::layers::trace_both(plain::stacks::four(inner)),
         "opentelemetry, values" => trace::opentelemetry,

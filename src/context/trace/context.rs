@@ -65,6 +65,11 @@ impl TraceContext {
         }
     }
 
+    /// A further call of the context of the code now running, if there is one.
+    pub(crate) fn child_of_current(rng: &Rng) -> Option<Self> {
+        super::scope::child(rng)
+    }
+
     /// Reads what a peer sent: `None` unless there is exactly one `traceparent` and it is valid.
     ///
     /// A `tracestate` that is malformed, or has more than 32 members, or 32 KiB, is left out; one of
@@ -79,21 +84,26 @@ impl TraceContext {
     /// The fields say that the call is this context: what is sent for a further call or attempt is a
     /// [`child`](Self::child).
     pub fn inject<C: Carrier>(&self, carrier: &mut C) {
-        carrier.set(TRACEPARENT, &self.parent().to_bytes());
+        let parent = self.parent().to_bytes();
         if self.state.is_empty() {
+            // In between, for the processor waits if what was just written is read at once.
             carrier.remove(TRACESTATE);
+            carrier.set(TRACEPARENT, &parent);
         } else {
+            carrier.set(TRACEPARENT, &parent);
             carrier.set(TRACESTATE, self.state.as_bytes());
         }
     }
 
     /// Reads what a peer sent, a state cut to `limit` bytes but never to fewer than 512, and says
     /// what was found.
+    #[inline]
     pub(crate) fn read<C: Carrier>(carrier: &C, limit: usize) -> Extracted {
         let mut extracted = Extracted {
             context: None,
             parent: ParentFound::Missing,
             state: StateFound::None,
+            is_canonical: false,
         };
         let mut parents = carrier.get_all(TRACEPARENT);
         let Some(value) = parents.next() else {
@@ -108,14 +118,21 @@ impl TraceContext {
             return extracted;
         };
         extracted.parent = ParentFound::Valid;
-        let state = TraceState::read(carrier.get_all(TRACESTATE), limit);
-        extracted.state = match &state {
-            None => StateFound::Dropped,
-            Some(state) if state.is_empty() => StateFound::None,
-            Some(_) => StateFound::Kept,
-        };
-        let state = state.unwrap_or_default();
-        extracted.context = Some(Self::from(parent).with_state(state));
+        extracted.is_canonical = parent.is_written_as(value);
+        let mut context = Self::from(parent);
+        if carrier.get_all(TRACESTATE).next().is_some() {
+            let state = TraceState::read(carrier.get_all(TRACESTATE), limit);
+            extracted.state = match &state {
+                None => StateFound::Dropped,
+                Some(state) if state.is_empty() => StateFound::None,
+                Some(_) => StateFound::Kept,
+            };
+            context.state = state.unwrap_or_default();
+            let said = carrier.get_all(TRACESTATE);
+            let is_canonical = !context.state.is_empty() && said.eq([context.state.as_bytes()]);
+            extracted.is_canonical &= is_canonical;
+        }
+        extracted.context = Some(context);
         extracted
     }
 
@@ -211,6 +228,8 @@ pub(crate) struct Extracted {
     pub(crate) context: Option<TraceContext>,
     pub(crate) parent: ParentFound,
     pub(crate) state: StateFound,
+    /// Whether the fields say the context, and as it is written: then it need not be.
+    pub(crate) is_canonical: bool,
 }
 
 /// What there was of `traceparent`.

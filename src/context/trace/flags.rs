@@ -2,20 +2,24 @@
 
 /// The flags that level 2 knows; all others are dropped when parsed and never sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct TraceFlags(u8);
+pub struct TraceFlags(
+    /// A whole word: beside one byte the padding would be copied with each context, in pieces.
+    u64,
+);
 
 impl TraceFlags {
-    const SAMPLED: u8 = 0b01;
-    const RANDOM: u8 = 0b10;
+    const SAMPLED: u64 = 0b01;
+    const RANDOM: u64 = 0b10;
 
     /// The known flags of a byte.
     pub const fn from_bits(bits: u8) -> Self {
-        Self(bits & (Self::SAMPLED | Self::RANDOM))
+        Self(u64::from_le_bytes([bits, 0, 0, 0, 0, 0, 0, 0]) & (Self::SAMPLED | Self::RANDOM))
     }
 
     /// The byte of the wire.
     pub const fn bits(self) -> u8 {
-        self.0
+        let [bits, ..] = self.0.to_le_bytes();
+        bits
     }
 
     /// Whether the caller may have recorded the trace.
@@ -40,7 +44,7 @@ impl TraceFlags {
         self.with(Self::RANDOM, random)
     }
 
-    const fn with(self, flag: u8, is_set: bool) -> Self {
+    const fn with(self, flag: u64, is_set: bool) -> Self {
         Self(if is_set {
             self.0 | flag
         } else {

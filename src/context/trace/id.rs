@@ -1,6 +1,7 @@
 //! The two kinds of identifiers, and the hexadecimal of the wire.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use crate::error::ConfigError;
@@ -16,7 +17,7 @@ pub struct TraceId([u8; 16]);
 ///
 /// Its text, read and written, is 16 lower-case hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SpanId([u8; 8]);
+pub struct SpanId(NonZeroU64);
 
 impl TraceId {
     /// `None` when all bytes are zero.
@@ -55,22 +56,22 @@ impl TraceId {
 impl SpanId {
     /// `None` when all bytes are zero.
     pub const fn from_bytes(bytes: [u8; 8]) -> Option<Self> {
-        if u64::from_ne_bytes(bytes) == 0 {
-            return None;
+        match NonZeroU64::new(u64::from_be_bytes(bytes)) {
+            Some(id) => Some(Self(id)),
+            None => None,
         }
-        Some(Self(bytes))
     }
 
     /// The bytes, in the order of the wire.
     pub const fn to_bytes(self) -> [u8; 8] {
-        self.0
+        self.0.get().to_be_bytes()
     }
 
     /// A new random one.
     pub fn random(rng: &Rng) -> Self {
         loop {
-            if let Some(id) = Self::from_bytes(rng.bits().to_be_bytes()) {
-                return id;
+            if let Some(id) = NonZeroU64::new(rng.bits()) {
+                return Self(id);
             }
         }
     }
@@ -86,7 +87,7 @@ impl fmt::Display for TraceId {
 /// Lower-case hexadecimal.
 impl fmt::Display for SpanId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", u64::from_be_bytes(self.0))
+        write!(f, "{:016x}", self.0)
     }
 }
 
@@ -107,7 +108,8 @@ impl FromStr for TraceId {
 
     fn from_str(digits: &str) -> Result<Self, ConfigError> {
         let allowed = "32 lower-case hexadecimal digits, not all zero";
-        let id = decode(digits.as_bytes()).and_then(Self::from_bytes);
+        let id = digits.as_bytes().try_into().ok().and_then(decode::<16, 32>);
+        let id = id.and_then(Self::from_bytes);
         id.ok_or_else(|| ConfigError::new("trace id", digits, allowed))
     }
 }
@@ -117,47 +119,71 @@ impl FromStr for SpanId {
 
     fn from_str(digits: &str) -> Result<Self, ConfigError> {
         let allowed = "16 lower-case hexadecimal digits, not all zero";
-        let id = decode(digits.as_bytes()).and_then(Self::from_bytes);
+        let id = digits.as_bytes().try_into().ok().and_then(decode::<8, 16>);
+        let id = id.and_then(Self::from_bytes);
         id.ok_or_else(|| ConfigError::new("span id", digits, allowed))
     }
 }
 
-/// The bytes of exactly `2 * N` lower-case digits.
+/// The bytes of lower-case digits, two for each.
 ///
-/// By hand, for `from_str_radix` takes a sign, upper-case digits and too few of them.
-pub(super) fn decode<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
-    let pairs = digits.chunks_exact(2);
-    if pairs.len() != N || !pairs.remainder().is_empty() {
-        return None;
+/// By hand, for `from_str_radix` takes a sign, upper-case digits and too few of them. The loops go to their
+/// end whatever they see, and so take sixteen digits at a time.
+#[inline]
+pub(super) fn decode<const N: usize, const DIGITS: usize>(
+    digits: &[u8; DIGITS],
+) -> Option<[u8; N]> {
+    const { assert!(DIGITS == 2 * N) };
+    let (mut values, mut seen) = ([0; DIGITS], 0);
+    for (value, digit) in values.iter_mut().zip(digits) {
+        *value = value_of(*digit);
+        seen |= *value;
     }
     let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(pairs) {
-        let &[high, low] = pair else { return None };
-        *byte = (value(high)? << 4) | value(low)?;
-    }
-    Some(bytes)
-}
-
-/// Writes two lower-case digits for each byte.
-pub(super) fn encode(bytes: &[u8], digits: &mut [u8]) {
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+    for (byte, pair) in bytes.iter_mut().zip(values.chunks_exact(2)) {
         if let [high, low] = pair {
-            (*high, *low) = (digit(byte >> 4), digit(byte & 0xf));
+            *byte = (high << 4) | low;
         }
     }
+    (seen <= 0xf).then_some(bytes)
 }
 
-const fn value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit & 0xf),
-        b'a'..=b'f' => Some((digit & 0xf).wrapping_add(9)),
-        _ => None,
+/// Those of both ids. Apart, for among other code the compiler takes the loops apart again.
+#[inline(never)]
+pub(super) fn decode_ids(digits: &[u8; 48]) -> Option<[u8; 24]> {
+    decode(digits)
+}
+
+/// Two lower-case digits for each byte; apart for the same reason.
+#[inline(never)]
+pub(super) fn encode<const N: usize, const DIGITS: usize>(bytes: &[u8; N]) -> [u8; DIGITS] {
+    const { assert!(DIGITS == 2 * N) };
+    let mut digits = [0; DIGITS];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        // Both halves in one word, which is what the processor has a shift for.
+        let byte = u16::from(*byte);
+        let halves = (byte >> 4) | ((byte & 0xf) << 8);
+        pair.copy_from_slice(&halves.to_le_bytes());
+    }
+    for digit in &mut digits {
+        *digit = digit_of(*digit);
+    }
+    digits
+}
+
+/// What a digit stands for; more than 15 when it is none.
+const fn value_of(digit: u8) -> u8 {
+    let (number, letter) = (digit.wrapping_sub(b'0'), digit.wrapping_sub(b'a'));
+    if number <= 9 {
+        number
+    } else if letter <= 5 {
+        letter.wrapping_add(10)
+    } else {
+        u8::MAX
     }
 }
 
-const fn digit(value: u8) -> u8 {
-    match value {
-        0..=9 => b'0' | value,
-        _ => value.wrapping_add(b'a' - 10),
-    }
+const fn digit_of(value: u8) -> u8 {
+    let zero = if value <= 9 { b'0' } else { b'a' - 10 };
+    zero.wrapping_add(value)
 }

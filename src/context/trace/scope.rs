@@ -1,15 +1,19 @@
 //! The trace context of the task being polled.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use pin_project::pin_project;
 
+use crate::rng::Rng;
+
 use super::{Baggage, TraceContext};
 
 thread_local! {
-    static CURRENT: Cell<Option<Current>> = const { Cell::new(None) };
+    /// Borrowed while it is copied or exchanged, and for nothing that could come back here.
+    static CURRENT: RefCell<Option<Current>> = const { RefCell::new(None) };
 }
 
 /// What is said of the code now running.
@@ -31,6 +35,11 @@ pub(crate) fn current() -> Option<TraceContext> {
     read(|current| current.context.clone())
 }
 
+/// A further call of the current context.
+pub(crate) fn child(rng: &Rng) -> Option<TraceContext> {
+    read(|current| current.context.child(rng))
+}
+
 impl Baggage {
     /// That of the code now running: it goes along with the current [`TraceContext`]. Empty where there
     /// is none.
@@ -40,13 +49,9 @@ impl Baggage {
 }
 
 /// `None` too where the thread is being torn down, and the slot is gone before the code that asks.
+#[inline]
 fn read<T>(part: impl FnOnce(&Current) -> T) -> Option<T> {
-    let read = CURRENT.try_with(|slot| {
-        let current = slot.take();
-        let part = current.as_ref().map(part);
-        slot.set(current);
-        part
-    });
+    let read = CURRENT.try_with(|slot| slot.try_borrow().ok()?.as_ref().map(part));
     read.ok().flatten()
 }
 
@@ -72,13 +77,8 @@ impl<F> InScope<F> {
         Self { held, inner }
     }
 
-    /// The future that `make` gives, made and polled in the scope.
-    pub(crate) fn around(current: Current, make: impl FnOnce() -> F) -> Self {
-        let mut held = Some(current);
-        let inner = {
-            let _swapped = Swapped::new(&mut held);
-            make()
-        };
+    /// A future that was made while what is `held` now was current.
+    pub(crate) const fn made(held: Option<Current>, inner: F) -> Self {
         Self { held, inner }
     }
 }
@@ -98,6 +98,7 @@ impl<F: Future> Future for InScope<F> {
 pub(crate) struct Swapped<'a>(&'a mut Option<Current>);
 
 impl<'a> Swapped<'a> {
+    #[inline]
     pub(crate) fn new(held: &'a mut Option<Current>) -> Self {
         swap(held);
         Self(held)
@@ -105,12 +106,18 @@ impl<'a> Swapped<'a> {
 }
 
 impl Drop for Swapped<'_> {
+    #[inline]
     fn drop(&mut self) {
         swap(self.0);
     }
 }
 
 /// Changes nothing where the thread is being torn down: there is no current context any more.
+#[inline]
 fn swap(held: &mut Option<Current>) {
-    let _ = CURRENT.try_with(|slot| *held = slot.replace(held.take()));
+    let _ = CURRENT.try_with(|slot| {
+        if let Ok(mut slot) = slot.try_borrow_mut() {
+            mem::swap(held, &mut slot);
+        }
+    });
 }

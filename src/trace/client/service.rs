@@ -62,8 +62,8 @@ impl<S, M: Sampler> TraceClient<S, M> {
         let attached = request.attached::<TraceContext>();
         let (call, origin) = if let Some(context) = attached {
             (context.child(&shared.rng), Origin::Attached)
-        } else if let Some(context) = TraceContext::current() {
-            (context.child(&shared.rng), Origin::Current)
+        } else if let Some(child) = TraceContext::child_of_current(&shared.rng) {
+            (child, Origin::Current)
         } else {
             let root = policy::root(&self.sampler, None, &shared.rng);
             // Nothing else knows of this trace: what is further in is to stay in it.

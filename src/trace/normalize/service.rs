@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use tower::Service;
 
-use crate::context::Carrier;
+use crate::context::{Carrier, TRACEPARENT, TRACESTATE};
 use crate::trace::origin::Contexts;
 use crate::trace::{TraceContext, policy};
 
@@ -59,5 +59,13 @@ pub(in crate::trace) fn normalize<C: Carrier>(
     if let Some(origin) = policy::origin(&came) {
         contexts.count(origin);
     }
-    policy::settle(carrier, came.context.as_ref());
+    match came.context {
+        // To write again what is there would allocate.
+        Some(_) if came.is_canonical => {}
+        Some(context) => context.inject(carrier),
+        None => {
+            carrier.remove(TRACEPARENT);
+            carrier.remove(TRACESTATE);
+        }
+    }
 }

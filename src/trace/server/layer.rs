@@ -30,6 +30,7 @@ pub struct TraceServerLayer<M = Never, T = Boundary> {
 pub(super) struct Shared {
     pub(super) contexts: Contexts,
     pub(super) rng: Rng,
+    pub(super) attaches: bool,
     pub(super) carries_baggage: bool,
     pub(super) state_bytes_max: usize,
 }
@@ -48,6 +49,7 @@ impl TraceServerLayer {
         let shared = Shared {
             contexts: Contexts::new(&scope, &origins),
             rng: Rng::thread(),
+            attaches: true,
             carries_baggage: false,
             state_bytes_max: TraceState::LIMIT,
         };
@@ -82,6 +84,16 @@ impl<M, T> TraceServerLayer<M, T> {
     /// Draws ids from `rng`. Default [`Rng::thread`].
     pub fn rng(mut self, rng: Rng) -> Self {
         Arc::make_mut(&mut self.shared).rng = rng;
+        self
+    }
+
+    /// Whether the context is attached to the request. Default `true`.
+    ///
+    /// With HTTP that costs an allocation, and two more where the request has no extensions yet. Without
+    /// it the context is current alone: the extensions do not have it, and a client layer that is called with
+    /// the request in another task, behind a `Buffer`, begins a trace.
+    pub fn attach(mut self, attached: bool) -> Self {
+        Arc::make_mut(&mut self.shared).attaches = attached;
         self
     }
 

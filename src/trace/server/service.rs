@@ -6,10 +6,11 @@ use std::task::{Context, Poll};
 use tower::Service;
 
 use crate::context::Carrier;
-use crate::context::Current;
+use crate::context::{Current, Swapped};
 use crate::telemetry;
 use crate::trace::origin::Origin;
-use crate::trace::{Baggage, Boundary, InScope, Never, Sampler, TraceContext, Trust, policy};
+use crate::trace::policy::{self, Received};
+use crate::trace::{Baggage, Boundary, InScope, Never, Sampler, TraceContext, Trust};
 
 use super::layer::Shared;
 
@@ -53,7 +54,12 @@ where
         let boundary = self.trust.boundary(&request);
         let context = self.receive(&mut request, boundary);
         let baggage = self.baggage(&mut request, boundary);
-        InScope::around(Current { context, baggage }, || self.inner.call(request))
+        let mut held = Some(Current { context, baggage });
+        let inner = {
+            let _swapped = Swapped::new(&mut held);
+            self.inner.call(request)
+        };
+        InScope::made(held, inner)
     }
 }
 
@@ -62,7 +68,11 @@ impl<S, M: Sampler, T> TraceServer<S, M, T> {
         let shared = &self.shared;
         let came = TraceContext::read(request, shared.state_bytes_max);
         shared.contexts.count_state(&came);
-        let (context, origin) = policy::receive(came, boundary, &self.sampler, &shared.rng);
+        let Received {
+            context,
+            origin,
+            is_said,
+        } = policy::receive(came, boundary, &self.sampler, &shared.rng);
         shared.contexts.count(origin);
         let named = match origin {
             Origin::Continued => "parent_id",
@@ -72,8 +82,14 @@ impl<S, M: Sampler, T> TraceServer<S, M, T> {
             ("trace_id", &context.trace_id()),
             (named, &context.span_id()),
         ]);
-        policy::settle(request, Some(&context));
-        request.attach(context.clone());
+        if !is_said {
+            context.inject(request);
+        }
+        if shared.attaches {
+            request.attach(context.clone());
+        } else {
+            request.detach::<TraceContext>();
+        }
         context
     }
 

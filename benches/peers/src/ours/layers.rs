@@ -79,6 +79,12 @@ pub fn trace_client(inner: impl Inner<Http>) -> impl Inner<Http> {
     TraceClientLayer::new("client").layer(inner)
 }
 
+/// The same, and nothing is attached to the request.
+pub fn trace_current(inner: impl Inner<Http>) -> impl Inner<Http> {
+    let server = TraceServerLayer::new("server").attach(false);
+    server.layer(trace_client(inner))
+}
+
 /// The same by values, without a layer.
 pub fn trace_values(request: &mut Http) {
     if let Some(context) = TraceContext::extract(request.headers()) {
