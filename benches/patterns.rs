@@ -60,16 +60,34 @@ mod coordination {
     }
 }
 
-/// The store of idempotency keys, with few keys in it and with many.
-#[path = "cases"]
+/// The layer of idempotency keys; and its store, with few keys in it and with many.
 mod idempotency {
     use divan::Bencher;
-    use keys::Keys;
 
-    #[path = "idempotency.rs"]
-    mod keys;
+    use super::cases;
+    use super::cases::idempotency::Keys;
 
     const KEYS: [u64; 2] = [100, 100_000];
+
+    #[divan::bench(sample_count = 200, sample_size = 2000)]
+    fn hit(bencher: Bencher<'_, '_>) {
+        let mut service = cases::idempotency::hit();
+        let mut next = 0;
+        bencher.bench_local(|| {
+            next += 1;
+            cases::call(&mut service, next)
+        });
+    }
+
+    #[divan::bench(sample_count = 200, sample_size = 2000)]
+    fn miss(bencher: Bencher<'_, '_>) {
+        let mut service = cases::idempotency::miss();
+        let mut next = 0;
+        bencher.bench_local(|| {
+            next += 1;
+            cases::call(&mut service, next)
+        });
+    }
 
     #[divan::bench(args = KEYS, sample_count = 200, sample_size = 2000)]
     fn claim_finish_and_purge(bencher: Bencher<'_, '_>, keys: u64) {

@@ -1,17 +1,148 @@
-//! A store in memory that knows so many keys already, and one claim, finish and replay in it.
+//! The layer of idempotency keys, and its store in memory.
 
-use std::pin::pin;
+use std::future::{Ready, ready};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::runtime::{Builder, Runtime};
+use tower::{BoxError, Service, ServiceExt};
 
 use ::mainstay::idempotency::{
-    Claim, Claimed, Fenced, Fingerprint, MemoryStore, MemoryStoreConfig, OnLapse, Owner, Store,
-    StoreKey, Stored,
+    ByMessageId, Claim, Claimed, DoneOnly, Fenced, Fingerprint, IdempotencyConfig,
+    IdempotencyLayer, MemoryStore, MemoryStoreConfig, OnLapse, Owner, Store, StoreKey, Stored,
 };
 
+use super::{Answer, Case};
+
+/// Of the cases in which a request comes again.
+const KNOWN: u64 = 1024;
+
+/// Requests that have run, and are answered by what was kept.
+pub(crate) fn hit() -> impl Case {
+    let mut service = layer();
+    Builder::new_current_thread()
+        .build()
+        .expect("a runtime")
+        .block_on(async {
+            for number in 0..KNOWN {
+                let answer = service.call(number).await;
+                assert!(answer.is_ok_and(|answer| answer == number), "it runs");
+            }
+        });
+    service.map_request(|number: u64| number % KNOWN)
+}
+
+/// Requests that are new, each of which runs in a task of its own.
+pub(crate) fn miss() -> impl Case {
+    Driven::new(layer())
+}
+
+/// Repeats, of a store alone that knows as many keys.
+pub(crate) fn store_hit() -> impl Case {
+    Alone(Keys::done(KNOWN), |keys| keys.replay(KNOWN))
+}
+
+/// New requests, of a store alone; each is forgotten, so that their number stays.
+pub(crate) fn store_miss() -> impl Case {
+    Alone(Keys::done(KNOWN), Keys::claim_finish_and_purge)
+}
+
+/// Runs each number once, and answers its repeats with 7.
+fn layer() -> impl Case {
+    let by_number = ByMessageId::new(|number: &u64| Some(number.to_be_bytes()));
+    let records = usize::try_from(KNOWN).expect("64 bits");
+    let store = MemoryStoreConfig::default().records(records);
+    let store = MemoryStore::new(store.evict_oldest(true));
+    let layer = IdempotencyLayer::new(
+        "bench",
+        IdempotencyConfig::at_most_once(),
+        by_number,
+        DoneOnly::new().response(|| 7_u64),
+        store.expect("settings in range"),
+    );
+    super::layer(layer.map(IdempotencyLayer::single_tenant), Answer)
+}
+
+/// A service whose calls need tasks: each is driven to its end by a runtime, of the service's own.
+struct Driven<S> {
+    inner: S,
+    runtime: Arc<Runtime>,
+}
+
+impl<S> Driven<S> {
+    fn new(inner: S) -> Self {
+        let runtime = Builder::new_current_thread().enable_time().build();
+        Self {
+            inner,
+            runtime: Arc::new(runtime.expect("a runtime")),
+        }
+    }
+}
+
+impl<S: Clone> Clone for Driven<S> {
+    fn clone(&self) -> Self {
+        Self::new(self.inner.clone())
+    }
+}
+
+impl<S: Service<u64>> Service<u64> for Driven<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Drive<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, number: u64) -> Drive<S::Future> {
+        Drive {
+            inner: self.inner.call(number),
+            runtime: Arc::clone(&self.runtime),
+        }
+    }
+}
+
+#[pin_project::pin_project]
+struct Drive<F> {
+    #[pin]
+    inner: F,
+    runtime: Arc<Runtime>,
+}
+
+impl<F: Future> Future for Drive<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        Poll::Ready(this.runtime.block_on(this.inner))
+    }
+}
+
+/// A store without a layer, and what is asked of it.
+#[derive(Clone)]
+struct Alone(Keys, fn(&mut Keys) -> bool);
+
+impl Service<u64> for Alone {
+    type Response = u64;
+    type Error = BoxError;
+    type Future = Ready<Result<u64, BoxError>>;
+
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, number: u64) -> Self::Future {
+        let Self(keys, ask) = self;
+        assert!(ask(keys), "another answer");
+        ready(Ok(number))
+    }
+}
+
 /// A store, a record of 256 bytes, and the number of the next key.
+#[derive(Clone)]
 pub(crate) struct Keys {
     store: MemoryStore,
     record: Stored,

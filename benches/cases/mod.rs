@@ -9,6 +9,7 @@ use tower::{BoxError, Layer, Service};
 
 pub(crate) mod breaker;
 pub(crate) mod bulkhead;
+pub(crate) mod idempotency;
 pub(crate) mod retry;
 pub(crate) mod stack;
 pub(crate) mod timeout;
