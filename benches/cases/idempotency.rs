@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 use tower::{BoxError, Service, ServiceExt};
 
 use ::mainstay::idempotency::{
@@ -23,15 +23,12 @@ const KNOWN: u64 = 1024;
 /// Requests that have run, and are answered by what was kept.
 pub(crate) fn hit() -> impl Case {
     let mut service = layer();
-    Builder::new_current_thread()
-        .build()
-        .expect("a runtime")
-        .block_on(async {
-            for number in 0..KNOWN {
-                let answer = service.call(number).await;
-                assert!(answer.is_ok_and(|answer| answer == number), "it runs");
-            }
-        });
+    super::runtime().block_on(async {
+        for number in 0..KNOWN {
+            let answer = service.call(number).await;
+            assert!(answer.is_ok_and(|answer| answer == number), "it runs");
+        }
+    });
     service.map_request(|number: u64| number % KNOWN)
 }
 
@@ -74,10 +71,9 @@ struct Driven<S> {
 
 impl<S> Driven<S> {
     fn new(inner: S) -> Self {
-        let runtime = Builder::new_current_thread().enable_time().build();
         Self {
             inner,
-            runtime: Arc::new(runtime.expect("a runtime")),
+            runtime: Arc::new(super::runtime()),
         }
     }
 }
