@@ -190,6 +190,7 @@ mod future;
 mod handle;
 mod key;
 mod layer;
+mod limit;
 mod memory;
 mod messages;
 mod policy;

@@ -79,6 +79,7 @@ const NOUNS: &[(&str, &[&str])] = &[
             "conformance",
             "execution",
             "key",
+            "limit",
             "memory",
             "messages",
             "prepare",

@@ -16,7 +16,7 @@ mod slots;
 pub use handler::Execution;
 
 pub(super) use ambient::is_within;
-pub(super) use grant::{Answer, Claiming, Grant};
+pub(super) use grant::{Answer, Asked, Claiming, Grant, claiming};
 pub(super) use replay::replay;
-pub(super) use run::{Run, Surroundings};
+pub(super) use run::{Run, Running, Surroundings};
 pub(super) use slots::{Chore, Slot, Slots};

@@ -120,19 +120,21 @@ impl<T: Store> Outcome<T> {
             ..self.grant.claim
         };
         let ran = |kind| Refusal::new(kind, Executed::Yes);
-        let refusal = match Claiming::new(&self.grant.shared, peek, self.grant.config).await {
+        let asking = Claiming::new(&self.grant.shared, peek, self.grant.config);
+        let (mut asked, answer) = asking.await;
+        let refusal = match answer {
             Answer::Done(theirs) => return replay(&self.grant.shared, capture, theirs),
             Answer::InFlight(lease_left) => ran(Kind::InFlight).after(lease_left),
             Answer::OutcomeUnknown => ran(Kind::OutcomeUnknown),
             // The key speaks of another request by now, or of none.
             Answer::Mismatch | Answer::Full => return ours.map_err(Failure::Inner),
-            Answer::Granted(mut grant) => {
-                grant.begin();
+            Answer::Granted => {
+                asked.begin();
                 self.later();
                 return ours.map_err(Failure::Inner);
             }
             // The grant, if it is one, is given back: the key is as it was before it was asked for.
-            Answer::Silent(_, cause) => ran(Kind::StoreUnavailable).because(cause),
+            Answer::Silent(cause) => ran(Kind::StoreUnavailable).because(cause),
         };
         Err(refusal.into())
     }

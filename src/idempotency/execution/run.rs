@@ -2,7 +2,9 @@
 
 use std::convert::Infallible;
 use std::panic::resume_unwind;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready as ready_or_pending};
 
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -13,6 +15,7 @@ use crate::error::{Executed, Kind, StackError};
 use crate::idempotency::refusal::{Failure, Refusal};
 use crate::idempotency::{Capture, Prepare, Store};
 use crate::telemetry::CallSpan;
+use crate::time;
 
 use super::ambient::Around;
 use super::beside::beside;
@@ -64,20 +67,19 @@ pub(in crate::idempotency) struct Running<O, E> {
     _caller: oneshot::Sender<Infallible>,
 }
 
-impl<O, E> Running<O, E> {
-    /// What came of it.
-    ///
-    /// # Panics
-    /// As the handler did.
-    pub(in crate::idempotency) async fn ended(self) -> Result<O, Failure<E>> {
-        match self.task.await {
+/// What came of it. It panics as the handler did.
+impl<O, E> Future for Running<O, E> {
+    type Output = Result<O, Failure<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Poll::Ready(match ready_or_pending!(Pin::new(&mut self.task).poll(cx)) {
             Ok(result) => result,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
                 // The runtime is shutting down.
                 Err(_) => Err(Refusal::new(Kind::OutcomeUnknown, Executed::Unknown).into()),
             },
-        }
+        })
     }
 }
 
@@ -113,7 +115,8 @@ where
         P: Prepare<Req, Inner = I>,
     {
         let (claim, config) = (self.grant.claim, self.grant.config);
-        let lease = Lease::granted(self.grant.asked, config.lease, config.ceiling);
+        let asked = self.grant.asked.unwrap_or_else(time::now);
+        let lease = Lease::granted(asked, config.lease, config.ceiling);
         let is_protected = self.grant.attempt > 0;
         let (holds, hold) = watch::channel(Hold {
             is_lost: false,
