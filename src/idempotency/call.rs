@@ -18,7 +18,7 @@ use crate::time;
 use crate::timer::Timer;
 
 use super::execution::{
-    Answer, Asked, Chore, Grant, Run, Running, Slot, Surroundings, claiming, replay,
+    Answer, Asked, Chore, Grant, Outcome, Run, Running, Slot, Surroundings, claiming, replay,
 };
 use super::limit::Limited;
 use super::refusal::{Failure, Refusal};
@@ -139,23 +139,29 @@ enum Stage<T: Store, O, E, R, A> {
 type Read<P, C, T, I> = (PartsTally<P, C, T>, Result<(I, Fingerprint), Refusal>);
 
 /// Reads a request, no longer than until its deadline.
-async fn reading<Req, P, C, T>(
+fn reading<Req, P, C, T>(
     tally: PartsTally<P, C, T>,
     request: Req,
     deadline: Deadline,
-) -> Read<P, C, T, P::Inner>
+) -> impl Future<Output = Read<P, C, T, P::Inner>> + Send + 'static
 where
-    P: Prepare<Req>,
+    Req: Send + 'static,
+    P: Prepare<Req, Inner: Send>,
+    C: Send + Sync + 'static,
+    T: Store,
 {
-    if deadline != Deadline::NEVER && deadline.has_passed(time::now()) {
-        return (tally, Err(too_late()));
+    // Not an `async fn`: that would have a second place for the request.
+    async move {
+        if deadline != Deadline::NEVER && deadline.has_passed(time::now()) {
+            return (tally, Err(too_late()));
+        }
+        let reading = tally.prepare.fingerprint(request);
+        let read = match Limited::new(reading, || deadline.instant()).await {
+            Ok(read) => read.map_err(Refusal::from),
+            Err(_) => Err(too_late()),
+        };
+        (tally, read)
     }
-    let reading = tally.prepare.fingerprint(request);
-    let read = match Limited::new(reading, || deadline.instant()).await {
-        Ok(read) => read.map_err(Refusal::from),
-        Err(_) => Err(too_late()),
-    };
-    (tally, read)
 }
 
 fn too_late() -> Refusal {
@@ -278,6 +284,7 @@ where
         let slot = match Slot::take(&tally.shared, grant.config.executions) {
             Ok(slot) => slot,
             Err(kind) => {
+                let mut grant = grant;
                 let giving_back = async move {
                     grant.give_back().await;
                     kind
@@ -291,8 +298,7 @@ where
             surroundings,
         } = this.runner.take().expect(GONE);
         Ok(Stage::Running((this.runs)(Run {
-            grant,
-            slot,
+            outcome: Outcome::unbegun(grant, slot),
             inner,
             request: this.request.take().expect(GONE),
             prepare: Arc::clone(&tally.prepare),

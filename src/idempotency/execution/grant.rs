@@ -80,7 +80,7 @@ impl<T: Store> Grant<T> {
     }
 
     /// Gives the key back; dropped meanwhile, in the background.
-    pub(in crate::idempotency) async fn give_back(mut self) {
+    pub(in crate::idempotency) async fn give_back(&mut self) {
         let (end, timeout) = (self.free(), self.config.store_timeout);
         let told = self.shared.settle(&self.claim, &end, timeout).await;
         self.is_open = matches!(told, Told::Unheard(_) | Told::HeardTooSoon);
@@ -134,36 +134,41 @@ impl<T: Store> Claiming<T> {
 }
 
 /// Asks, and asks once more as the same owner when the store does not answer.
-pub(in crate::idempotency) async fn claiming<T: Store>(mut grant: Grant<T>) -> Asked<T> {
-    let timeout = grant.config.store_timeout;
-    let mut asked_before = false;
-    loop {
-        grant.asked = Some(time::now());
-        // From now on it may be granted, whoever hears of it.
-        grant.is_open = true;
-        let store = &grant.shared.store;
-        let claimed = match ask_once(timeout, || store.claim(&grant.claim)).await {
-            Ok(claimed) => claimed,
-            Err(cause) => {
-                if mem::replace(&mut asked_before, true) {
-                    return (grant, Answer::Silent(cause));
+pub(in crate::idempotency) fn claiming<T: Store>(
+    mut grant: Grant<T>,
+) -> impl Future<Output = Asked<T>> + Send + 'static {
+    // Not an `async fn`: that would have a second place for the grant.
+    async move {
+        let timeout = grant.config.store_timeout;
+        let mut asked_before = false;
+        loop {
+            grant.asked = Some(time::now());
+            // From now on it may be granted, whoever hears of it.
+            grant.is_open = true;
+            let store = &grant.shared.store;
+            let claimed = match ask_once(timeout, || store.claim(&grant.claim)).await {
+                Ok(claimed) => claimed,
+                Err(cause) => {
+                    if mem::replace(&mut asked_before, true) {
+                        return (grant, Answer::Silent(cause));
+                    }
+                    continue;
                 }
-                continue;
-            }
-        };
-        grant.is_open = matches!(claimed, Claimed::Acquired { .. });
-        let answer = match claimed {
-            Claimed::Acquired { attempt } => {
-                grant.attempt = attempt;
-                Answer::Granted
-            }
-            Claimed::InFlight { lease_left } => Answer::InFlight(lease_left),
-            Claimed::Done(result) => Answer::Done(result),
-            Claimed::OutcomeUnknown { .. } => Answer::OutcomeUnknown,
-            Claimed::Mismatch => Answer::Mismatch,
-            Claimed::Full => Answer::Full,
-        };
-        return (grant, answer);
+            };
+            grant.is_open = matches!(claimed, Claimed::Acquired { .. });
+            let answer = match claimed {
+                Claimed::Acquired { attempt } => {
+                    grant.attempt = attempt;
+                    Answer::Granted
+                }
+                Claimed::InFlight { lease_left } => Answer::InFlight(lease_left),
+                Claimed::Done(result) => Answer::Done(result),
+                Claimed::OutcomeUnknown { .. } => Answer::OutcomeUnknown,
+                Claimed::Mismatch => Answer::Mismatch,
+                Claimed::Full => Answer::Full,
+            };
+            return (grant, answer);
+        }
     }
 }
 
