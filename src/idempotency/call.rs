@@ -168,9 +168,6 @@ fn too_late() -> Refusal {
     Refusal::new(Kind::DeadlineExceeded, Executed::No)
 }
 
-/// What is next, or what came of it.
-type Next<T, O, E, R, A> = Result<Stage<T, O, E, R, A>, Result<O, Failure<E>>>;
-
 impl<S, I, P, C, T, O, E, R, A> Keyed<S, I, P, C, T, O, E, R, A>
 where
     C: Capture<S::Response, E, Outer = O>,
@@ -180,23 +177,28 @@ where
     R: Future<Output = Read<P, C, T, I>>,
     A: Future<Output = Asked<T>>,
 {
-    /// Ready when there is nothing to be waited for at this stage.
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Next<T, O, E, R, A>> {
-        let this = self.as_mut().project();
-        let asked = match this.stage.project() {
+    /// Ready when there is nothing to be waited for at this stage; with `None` at the next one.
+    ///
+    /// A stage is set where it is made, and not handed up: it is large.
+    fn poll_stage(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<O, Failure<E>>>> {
+        let mut this = self.as_mut().project();
+        let asked = match this.stage.as_mut().project() {
             StageProjection::Reading(reading) => {
                 let (tally, read) = ready!(reading.poll(cx));
-                let read = read.map(|(request, fingerprint)| {
-                    *this.request = Some(request);
-                    let config = tally.shared.config();
-                    let claim = this.asker.claim(fingerprint, &config);
-                    Grant::unasked(&tally.shared, claim, config)
-                });
-                *this.tally = Some(tally);
-                return Poll::Ready(match read {
-                    Ok(grant) => Ok(Stage::Asking((this.asks)(grant))),
-                    Err(refusal) => Err(Err(refusal.into())),
-                });
+                let tally = this.tally.insert(tally);
+                let (request, fingerprint) = match read {
+                    Ok(read) => read,
+                    Err(refusal) => return Poll::Ready(Some(Err(refusal.into()))),
+                };
+                *this.request = Some(request);
+                let config = tally.shared.config();
+                let claim = this.asker.claim(fingerprint, &config);
+                let grant = Grant::unasked(&tally.shared, claim, config);
+                this.stage.set(Stage::Asking((this.asks)(grant)));
+                return Poll::Ready(None);
             }
             StageProjection::Asking(asking) => {
                 let on_its_way = this.on_its_way.take();
@@ -215,18 +217,18 @@ where
             StageProjection::Waiting(waiting) => waiting.as_mut().poll(cx),
             StageProjection::GivingBack(giving_back) => {
                 let kind = ready!(giving_back.as_mut().poll(cx));
-                return Poll::Ready(Err(Err(Refusal::for_now(kind).into())));
+                return Poll::Ready(Some(Err(Refusal::for_now(kind).into())));
             }
             StageProjection::Running(running) => {
-                return Pin::new(running).poll(cx).map(Err);
+                return Pin::new(running).poll(cx).map(Some);
             }
         };
         match asked {
             Poll::Ready(Ok(asked)) => Poll::Ready(self.asked(asked)),
-            Poll::Ready(Err(refusal)) => Poll::Ready(Err(Err(refusal.into()))),
+            Poll::Ready(Err(refusal)) => Poll::Ready(Some(Err(refusal.into()))),
             Poll::Pending => {
                 ready!(self.poll_deadline(cx));
-                Poll::Ready(Err(Err(too_late().into())))
+                Poll::Ready(Some(Err(too_late().into())))
             }
         }
     }
@@ -251,16 +253,16 @@ where
         clippy::expect_used,
         reason = "a call has all of it until it runs, and asks only before"
     )]
-    fn asked(self: Pin<&mut Self>, (grant, answer): Asked<T>) -> Next<T, O, E, R, A> {
+    fn asked(self: Pin<&mut Self>, (grant, answer): Asked<T>) -> Option<Result<O, Failure<E>>> {
         const GONE: &str = "it runs already";
-        let this = self.project();
+        let mut this = self.project();
         let tally = this.tally.as_ref().expect(GONE);
         let refused = match answer {
             Answer::Granted => None,
             Answer::Silent(_) if grant.config.store_down == StoreDown::Run => None,
             Answer::Silent(cause) => Some(Refusal::for_now(Kind::StoreUnavailable).because(cause)),
             Answer::Done(stored) => {
-                return Err(replay(&tally.shared, &*tally.capture, stored));
+                return Some(replay(&tally.shared, &*tally.capture, stored));
             }
             Answer::InFlight(lease_left) => match grant.config.duplicates {
                 Duplicates::Wait { max } => {
@@ -270,7 +272,9 @@ where
                         config: grant.config,
                         rng: mem::take(&mut this.asker.rng),
                     };
-                    return Ok(Stage::Waiting(Box::pin(waiting.wait(max, lease_left))));
+                    let waiting = Box::pin(waiting.wait(max, lease_left));
+                    this.stage.set(Stage::Waiting(waiting));
+                    return None;
                 }
                 Duplicates::Refuse => Some(Refusal::in_flight(lease_left)),
             },
@@ -279,7 +283,7 @@ where
             Answer::Full => Some(Refusal::for_now(Kind::StoreFull)),
         };
         if let Some(refusal) = refused {
-            return Err(Err(refusal.into()));
+            return Some(Err(refusal.into()));
         }
         let slot = match Slot::take(&tally.shared, grant.config.executions) {
             Ok(slot) => slot,
@@ -289,7 +293,8 @@ where
                     grant.give_back().await;
                     kind
                 };
-                return Ok(Stage::GivingBack(Box::pin(giving_back)));
+                this.stage.set(Stage::GivingBack(Box::pin(giving_back)));
+                return None;
             }
         };
         *this.deadline = None;
@@ -297,14 +302,16 @@ where
             inner,
             surroundings,
         } = this.runner.take().expect(GONE);
-        Ok(Stage::Running((this.runs)(Run {
+        let running = (this.runs)(Run {
             outcome: Outcome::unbegun(grant, slot),
             inner,
             request: this.request.take().expect(GONE),
             prepare: Arc::clone(&tally.prepare),
             capture: Arc::clone(&tally.capture),
             surroundings,
-        })))
+        });
+        this.stage.set(Stage::Running(running));
+        None
     }
 }
 
@@ -339,9 +346,8 @@ where
     )]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<O, E>> {
         let result = loop {
-            match ready!(self.as_mut().poll_next(cx)) {
-                Ok(stage) => self.as_mut().project().stage.set(stage),
-                Err(result) => break result,
+            if let Some(result) = ready!(self.as_mut().poll_stage(cx)) {
+                break result;
             }
         };
         let this = self.project();

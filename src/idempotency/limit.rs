@@ -17,8 +17,8 @@ pub(super) struct Limited<F, L> {
     #[pin]
     work: F,
     ends: Option<L>,
-    #[pin]
-    timer: Timer,
+    /// Boxed, as it is several times as large as what it limits, and seldom made.
+    timer: Option<Pin<Box<Timer>>>,
 }
 
 impl<F, L: FnOnce() -> Option<Instant>> Limited<F, L> {
@@ -26,7 +26,7 @@ impl<F, L: FnOnce() -> Option<Instant>> Limited<F, L> {
         Self {
             work,
             ends: Some(ends),
-            timer: Timer::unarmed(),
+            timer: None,
         }
     }
 }
@@ -35,14 +35,17 @@ impl<F: Future, L: FnOnce() -> Option<Instant>> Future for Limited<F, L> {
     type Output = Result<F::Output, TimeUp>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let this = self.project();
         if let Poll::Ready(output) = this.work.poll(cx) {
             return Poll::Ready(Ok(output));
         }
         if let Some(ends) = this.ends.take() {
-            this.timer.as_mut().arm(ends());
+            *this.timer = ends().map(|ends| Box::pin(Timer::armed(Some(ends))));
         }
-        this.timer.poll_fired(cx).map(|()| Err(TimeUp))
+        match this.timer {
+            Some(timer) => timer.as_mut().poll_fired(cx).map(|()| Err(TimeUp)),
+            None => Poll::Pending,
+        }
     }
 }
 
