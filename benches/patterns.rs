@@ -69,25 +69,23 @@ mod idempotency {
 
     const KEYS: [u64; 2] = [100, 100_000];
 
-    #[divan::bench(sample_count = 200, sample_size = 2000)]
-    fn hit(bencher: Bencher<'_, '_>) {
-        let mut service = cases::idempotency::hit();
-        let mut next = 0;
-        bencher.bench_local(|| {
-            next += 1;
-            cases::call(&mut service, next)
-        });
+    macro_rules! cases {
+        ($($case:ident),+ $(,)?) => {$(
+            #[divan::bench(sample_count = 200, sample_size = 2000)]
+            fn $case(bencher: Bencher<'_, '_>) {
+                let runtime = cases::runtime();
+                let _entered = runtime.enter();
+                let mut service = cases::idempotency::$case();
+                let mut next = 0;
+                bencher.bench_local(|| {
+                    next += 1;
+                    cases::call(&mut service, next)
+                });
+            }
+        )+};
     }
 
-    #[divan::bench(sample_count = 200, sample_size = 2000)]
-    fn miss(bencher: Bencher<'_, '_>) {
-        let mut service = cases::idempotency::miss();
-        let mut next = 0;
-        bencher.bench_local(|| {
-            next += 1;
-            cases::call(&mut service, next)
-        });
-    }
+    cases! { hit, miss, store_hit, store_miss }
 
     #[divan::bench(args = KEYS, sample_count = 200, sample_size = 2000)]
     fn claim_finish_and_purge(bencher: Bencher<'_, '_>, keys: u64) {

@@ -106,7 +106,7 @@ struct Keyed<S, I, P, C, T: Store, O, E, R, A> {
     #[pin]
     stage: Stage<T, O, E, R, A>,
     asks: fn(Grant<T>) -> A,
-    runs: fn(Run<S, I, P, C, T>) -> Running<O, E>,
+    runs: Runs<S, I, P, C, T, O, E>,
     /// By what a claim that is on its way can be seen to its end. `None` when there is none, or its store
     /// has panicked: then it is not to be polled again.
     on_its_way: Option<OnItsWay<T>>,
@@ -118,6 +118,8 @@ struct Keyed<S, I, P, C, T: Store, O, E, R, A> {
     asker: Asker,
     runner: Option<Runner<S>>,
 }
+
+type Runs<S, I, P, C, T, O, E> = fn(Run<S, I, P, C, T>) -> Running<O, E>;
 
 struct OnItsWay<T> {
     runtime: Handle,
@@ -139,6 +141,10 @@ enum Stage<T: Store, O, E, R, A> {
 type Read<P, C, T, I> = (PartsTally<P, C, T>, Result<(I, Fingerprint), Refusal>);
 
 /// Reads a request, no longer than until its deadline.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` has a second place for each of its arguments"
+)]
 fn reading<Req, P, C, T>(
     tally: PartsTally<P, C, T>,
     request: Req,
@@ -150,7 +156,6 @@ where
     C: Send + Sync + 'static,
     T: Store,
 {
-    // Not an `async fn`: that would have a second place for the request.
     async move {
         if deadline != Deadline::NEVER && deadline.has_passed(time::now()) {
             return (tally, Err(too_late()));

@@ -134,10 +134,13 @@ impl<T: Store> Claiming<T> {
 }
 
 /// Asks, and asks once more as the same owner when the store does not answer.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` has a second place for each of its arguments"
+)]
 pub(in crate::idempotency) fn claiming<T: Store>(
     mut grant: Grant<T>,
 ) -> impl Future<Output = Asked<T>> + Send + 'static {
-    // Not an `async fn`: that would have a second place for the grant.
     async move {
         let timeout = grant.config.store_timeout;
         let mut asked_before = false;

@@ -13,6 +13,10 @@ use super::lease::{Due, Lease};
 
 /// Renews `claim` until its ceiling, and says when another may have it. Ends when there is nothing more
 /// to renew.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "an `async fn` has a second place for each of its arguments"
+)]
 pub(super) fn heartbeat<T: Store>(
     shared: Arc<Shared<T>>,
     claim: Claim,
@@ -20,7 +24,6 @@ pub(super) fn heartbeat<T: Store>(
     mut lease: Lease,
     execution: Execution,
 ) -> impl Future<Output = ()> + Send + 'static {
-    // Not an `async fn`: that would have a second place for each of its arguments.
     async move {
         let tell = |why: &'static str| {
             if execution.hold().lose() {

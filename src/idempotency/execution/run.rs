@@ -171,6 +171,10 @@ where
     C: Capture<S::Response, S::Error, Outer: Send + 'static>,
     T: Store,
 {
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an `async fn` has a second place for each of its arguments"
+    )]
     fn run<Req: 'static>(
         mut self,
         lease: Lease,
@@ -178,7 +182,6 @@ where
     where
         P: Prepare<Req, Inner = I>,
     {
-        // Not an `async fn`: that would have a second place for all of it.
         async move {
             let is_protected = self.outcome.grant.attempt > 0;
             let (claim, shared) = (
