@@ -61,11 +61,15 @@ mod coordination {
 }
 
 /// The layer of idempotency keys; and its store, with few keys in it and with many.
+#[path = "cases"]
 mod idempotency {
     use divan::Bencher;
+    use keys::Keys;
 
     use super::cases;
-    use super::cases::idempotency::Keys;
+
+    #[path = "idempotency_store.rs"]
+    mod keys;
 
     const KEYS: [u64; 2] = [100, 100_000];
 
@@ -85,7 +89,7 @@ mod idempotency {
         )+};
     }
 
-    cases! { hit, miss, store_hit, store_miss }
+    cases! { hit, miss }
 
     #[divan::bench(args = KEYS, sample_count = 200, sample_size = 2000)]
     fn claim_finish_and_purge(bencher: Bencher<'_, '_>, keys: u64) {

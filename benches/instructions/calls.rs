@@ -93,7 +93,7 @@ cases! {
     retry { mainstay, tower, tower_backoff }
     breaker { mainstay_time_window, mainstay_count_window, mainstay_consecutive, mainstay_open }
     bulkhead { mainstay, tower }
-    idempotency { hit, miss, store_hit, store_miss }
+    idempotency { hit, miss }
     stack { mainstay, tower }
 }
 

@@ -190,9 +190,6 @@ where
             );
             let timeout = self.outcome.grant.config.store_timeout;
             let execution = &self.execution.0;
-            if !is_protected {
-                execution.hold().end();
-            }
             let heart = is_protected.then_some(Heart {
                 shared: &shared,
                 claim: &claim,
