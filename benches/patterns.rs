@@ -42,6 +42,7 @@ rows! {
     retry { mainstay, tower, tower_backoff }
     breaker { mainstay_time_window, mainstay_count_window, mainstay_consecutive, mainstay_open }
     bulkhead { mainstay, tower }
+    idempotency { mainstay_hit, mainstay_miss }
     stack { mainstay, tower }
     leader { mainstay_leads, mainstay_follows, mainstay_fencing }
     web {
@@ -81,11 +82,11 @@ mod coordination {
 
 /// The store of idempotency keys, with few keys in it and with many.
 #[path = "cases"]
-mod idempotency {
+mod store {
     use divan::Bencher;
     use keys::Keys;
 
-    #[path = "idempotency.rs"]
+    #[path = "idempotency_store.rs"]
     mod keys;
 
     const KEYS: [u64; 2] = [100, 100_000];

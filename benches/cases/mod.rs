@@ -10,6 +10,7 @@ use tower::{BoxError, Layer, Service};
 pub(crate) mod breaker;
 pub(crate) mod bulkhead;
 pub(crate) mod error;
+pub(crate) mod idempotency;
 pub(crate) mod leader;
 pub(crate) mod retry;
 pub(crate) mod stack;
@@ -91,10 +92,11 @@ pub(crate) struct Later(Option<u64>, bool);
 impl Future for Later {
     type Output = Result<u64, BoxError>;
 
-    fn poll(mut self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         if std::mem::replace(&mut self.1, true) {
             return Poll::Ready(Ok(self.0.take().unwrap_or_default()));
         }
+        cx.waker().wake_by_ref();
         Poll::Pending
     }
 }

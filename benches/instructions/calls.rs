@@ -97,6 +97,7 @@ cases! {
     retry { mainstay, tower, tower_backoff }
     breaker { mainstay_time_window, mainstay_count_window, mainstay_consecutive, mainstay_open }
     bulkhead { mainstay, tower }
+    idempotency { mainstay_hit, mainstay_miss }
     stack { mainstay, tower }
     leader { mainstay_leads, mainstay_follows, mainstay_fencing }
     web {

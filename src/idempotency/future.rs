@@ -12,6 +12,7 @@ use crate::error::StackError;
 use crate::telemetry::{End, Tally};
 
 use super::Capture;
+use super::call::Boxed;
 use super::refusal::{Failure, Refusal};
 use super::shared::Shared;
 
@@ -30,8 +31,14 @@ use super::shared::Shared;
 pub struct ResponseFuture<S: Service<I>, I, C, T, O> {
     #[pin]
     state: State<S, I, O>,
-    capture: Arc<C>,
-    tally: Tally<Shared<T>>,
+    /// `None` where there is a key.
+    unkeyed: Option<Unkeyed<C, T>>,
+}
+
+/// What a call without a key holds.
+pub(super) struct Unkeyed<C, T> {
+    pub(super) capture: Arc<C>,
+    pub(super) tally: Tally<Shared<T>>,
 }
 
 /// An `Option` is empty only while its state is being left, and after a panic in that.
@@ -43,46 +50,33 @@ enum State<S: Service<I>, I, O> {
     Ended(Option<Failure<S::Error>>),
 }
 
-/// Boxed, because it awaits what a store, a request and a response are read by, and their futures have no
-/// names. A call without a key has none.
-type Boxed<O, E> = Pin<Box<dyn Future<Output = Result<O, Failure<E>>> + Send>>;
-
 impl<S, I, C, T, O> ResponseFuture<S, I, C, T, O>
 where
     S: Service<I>,
 {
-    const fn new(state: State<S, I, O>, capture: Arc<C>, tally: Tally<Shared<T>>) -> Self {
-        Self {
-            state,
-            capture,
-            tally,
-        }
+    const fn new(state: State<S, I, O>, unkeyed: Option<Unkeyed<C, T>>) -> Self {
+        Self { state, unkeyed }
     }
 
-    pub(super) fn passing(inner: S, request: I, capture: Arc<C>, tally: Tally<Shared<T>>) -> Self {
-        Self::new(State::Passing(Some((inner, request))), capture, tally)
+    pub(super) fn passing(inner: S, request: I, unkeyed: Unkeyed<C, T>) -> Self {
+        Self::new(State::Passing(Some((inner, request))), Some(unkeyed))
     }
 
-    pub(super) fn passed(inner: S::Future, capture: Arc<C>, tally: Tally<Shared<T>>) -> Self {
-        Self::new(State::Passed(inner), capture, tally)
+    pub(super) fn passed(inner: S::Future, unkeyed: Unkeyed<C, T>) -> Self {
+        Self::new(State::Passed(inner), Some(unkeyed))
     }
 
-    /// The one future of this layer that is boxed: it waits for the store, and for a task.
-    pub(super) fn keyed(
-        call: impl Future<Output = Result<O, Failure<S::Error>>> + Send + 'static,
-        capture: Arc<C>,
-        tally: Tally<Shared<T>>,
-    ) -> Self {
-        Self::new(State::Keyed(Box::pin(call)), capture, tally)
+    pub(super) const fn keyed(call: Boxed<O, S::Error>) -> Self {
+        Self::new(State::Keyed(call), None)
     }
 
-    pub(super) fn failed(error: S::Error, capture: Arc<C>, tally: Tally<Shared<T>>) -> Self {
+    pub(super) fn failed(error: S::Error, unkeyed: Unkeyed<C, T>) -> Self {
         let failure = Failure::Inner(error);
-        Self::new(State::Ended(Some(failure)), capture, tally)
+        Self::new(State::Ended(Some(failure)), Some(unkeyed))
     }
 
-    pub(super) fn refused(refusal: Refusal, capture: Arc<C>, tally: Tally<Shared<T>>) -> Self {
-        Self::new(State::Ended(Some(refusal.into())), capture, tally)
+    pub(super) fn refused(refusal: Refusal, unkeyed: Unkeyed<C, T>) -> Self {
+        Self::new(State::Ended(Some(refusal.into())), Some(unkeyed))
     }
 }
 
@@ -114,22 +108,28 @@ where
                 }
                 StateProjection::Passed(inner) => {
                     let response = ready!(inner.poll(cx)).map_err(Failure::Inner);
-                    break response.map(|response| this.capture.pass(response));
+                    break response;
                 }
-                StateProjection::Keyed(call) => break ready!(call.as_mut().poll(cx)),
+                StateProjection::Keyed(call) => {
+                    let answer = ready!(call.poll(cx));
+                    // What the call held is free before its caller hears of the end.
+                    this.state.set(State::Ended(None));
+                    return Poll::Ready(answer);
+                }
                 StateProjection::Ended(failure) => {
                     break Err(failure.take().expect(AFTER_READY));
                 }
             }
         };
-        // What the call held is free before its caller hears of the end.
+        let Unkeyed { capture, mut tally } = this.unkeyed.take().expect(AFTER_READY);
+        let result = result.map(|response| capture.pass(response));
         this.state.set(State::Ended(None));
         Poll::Ready(match result {
             Ok(response) => {
-                this.tally.end(End::Ok);
+                tally.end(End::Ok);
                 Ok(response)
             }
-            Err(failure) => Err(failure.count(this.tally)),
+            Err(failure) => Err(failure.count(&mut tally)),
         })
     }
 }

@@ -13,11 +13,13 @@ pub struct Hasher(Sha256);
 
 impl Hasher {
     /// Begins a hash for one `purpose`, so that equal parts hashed for another differ.
+    #[inline]
     pub fn new(purpose: &'static str) -> Self {
         Self(Sha256::new()).part(purpose.as_bytes())
     }
 
     /// Adds a part.
+    #[inline]
     #[must_use]
     pub fn part(mut self, part: &[u8]) -> Self {
         // A usize is no wider than 64 bits on any platform that Rust has.
@@ -52,13 +54,41 @@ impl ClientKey {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StoreKey([u8; 32]);
 
-impl StoreKey {
-    pub(super) fn new(namespace: &str, scope: Option<&[u8]>, key: ClientKey) -> Self {
-        let parts = Hasher::new("store").part(namespace.as_bytes()).part(&key.0);
-        // A single tenant's key has one part less, so that no scope is equal to none.
-        Self(scope.into_iter().fold(parts, Hasher::part).finish())
+/// The part of every key that is the layer's name, hashed once.
+#[derive(Clone, Debug)]
+pub(super) struct Namespace(Sha256);
+
+impl Namespace {
+    /// The name is filled up with zeros to whole blocks of the hash, so that what follows it begins a
+    /// block: a key, with a scope of up to 22 bytes, is then one block and not two or three. The length
+    /// of the name is hashed before it, so no two names are one text.
+    pub(super) fn new(name: &str) -> Self {
+        const BLOCK: usize = 64;
+        const LENGTHS: usize = 2 * size_of::<u64>();
+        let purpose = "store";
+        let Hasher(mut hash) = Hasher::new(purpose).part(name.as_bytes());
+        let taken = LENGTHS.wrapping_add(purpose.len()).wrapping_add(name.len());
+        for _ in 0..taken.wrapping_neg() % BLOCK {
+            hash.update([0]);
+        }
+        Self(hash)
     }
 
+    /// Under what a request is kept.
+    pub(super) fn key(&self, scope: Option<&[u8]>, key: ClientKey) -> StoreKey {
+        let mut hash = self.0.clone();
+        // Of one length, and so without it; what follows it is the scope to the end.
+        hash.update(key.0);
+        if let Some(scope) = scope {
+            // A single tenant's key has nothing here, so that no scope is equal to none.
+            hash.update([1]);
+            hash.update(scope);
+        }
+        StoreKey(hash.finalize().into())
+    }
+}
+
+impl StoreKey {
     /// From the bytes that a store kept.
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
@@ -90,6 +120,16 @@ impl Fingerprint {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
+
+impl Fingerprint {
+    /// Of a request of which nothing but its key tells it from others: [`Hasher::new`] of `"message"`,
+    /// and no part.
+    pub(super) const KEY_ALONE: Self = Self([
+        0xec, 0x3a, 0x4c, 0x13, 0xdc, 0xa0, 0x47, 0x4d, 0x02, 0x2c, 0x09, 0x0f, 0x51, 0x9a, 0x3b,
+        0x9b, 0x16, 0x32, 0xea, 0x31, 0x06, 0xa4, 0x83, 0x1a, 0x50, 0x01, 0xbd, 0x0b, 0x0a, 0xeb,
+        0x42, 0x3d,
+    ]);
 }
 
 /// Who claims a key: one execution, named at random by its layer. So every operation of a store can
@@ -164,14 +204,29 @@ impl fmt::Debug for Owner {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     fn key(namespace: &str, scope: Option<&str>, key: &str) -> StoreKey {
-        StoreKey::new(
-            namespace,
-            scope.map(str::as_bytes),
-            ClientKey::of(key.as_bytes()),
-        )
+        let namespace = Namespace::new(namespace);
+        namespace.key(scope.map(str::as_bytes), ClientKey::of(key.as_bytes()))
+    }
+
+    #[test]
+    fn names_of_all_lengths_around_a_block_differ() {
+        let names: Vec<String> = (0..200).map(|length| "\0".repeat(length)).collect();
+        let keys: HashSet<_> = names.iter().map(|name| key(name, None, "c")).collect();
+        assert_eq!(keys.len(), names.len());
+        let scopes = names.iter().map(|name| key("n", Some(name), "c"));
+        let scopes: HashSet<_> = scopes.chain([key("n", None, "c")]).collect();
+        assert_eq!(scopes.len(), names.len() + 1);
+    }
+
+    #[test]
+    fn what_has_no_fingerprint_but_its_key_has_that_of_no_parts() {
+        let no_parts = Fingerprint::hashed(Hasher::new("message"));
+        assert_eq!(Fingerprint::KEY_ALONE.0, no_parts.0);
     }
 
     #[test]

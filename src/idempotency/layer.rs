@@ -9,8 +9,9 @@ use crate::context::Ambient;
 use crate::error::ConfigError;
 use crate::name::Name;
 use crate::rng::Rng;
+use crate::sync::Spread;
 
-use super::shared::Shared;
+use super::shared::{Parts, Shared};
 use super::{
     By, HasScope, Idempotency, IdempotencyConfig, IdempotencyHandle, SingleTenant, Unscoped,
 };
@@ -137,11 +138,14 @@ where
     type Service = Idempotency<S, P, C, T, K::Scope, X>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Idempotency {
-            inner,
+        let parts = Parts {
             shared: Arc::clone(&self.shared),
             prepare: Arc::clone(&self.prepare),
             capture: Arc::clone(&self.capture),
+        };
+        Idempotency {
+            inner,
+            parts: Spread::new(parts),
             scope: self.scope.scope(),
             context: self.context.clone(),
             rng: self.rng.clone(),

@@ -5,9 +5,7 @@ use bytes::Bytes;
 
 use crate::error::{Kind, StackError};
 
-use super::{
-    Capture, ClientKey, Disposition, Fingerprint, Hasher, OnError, Prepare, Unfit, Unreadable,
-};
+use super::{Capture, ClientKey, Disposition, Fingerprint, OnError, Prepare, Unfit, Unreadable};
 
 /// Finds the id of a message.
 ///
@@ -69,7 +67,7 @@ pub struct IdAlone;
 
 impl<Req> Fingerprinting<Req> for IdAlone {
     fn of(&self, _message: &Req) -> Fingerprint {
-        Fingerprint::hashed(Hasher::new("message"))
+        Fingerprint::KEY_ALONE
     }
 }
 

@@ -94,8 +94,9 @@
 //! A handler reads its [`Execution::current`]: which attempt it is, and whether its lease was lost. One
 //! whose lease was lost should stop before its next effect.
 //!
-//! A request that runs costs, besides what the store does, two boxed futures, a task, and a few small
-//! cells that the task shares with its caller.
+//! A repeat costs, besides what the store does, one boxed future, and no timer unless the store is waited
+//! for. A request that runs costs a task and a small cell more, which the task shares with its caller; and,
+//! once its handler has been pending, a boxed heartbeat.
 //!
 //! # Duplicates in flight
 //! By default one is refused, and told what is left of the other's lease, from one second to thirty. With
@@ -190,6 +191,7 @@ mod future;
 mod handle;
 mod key;
 mod layer;
+mod limit;
 mod memory;
 mod messages;
 mod policy;

@@ -94,6 +94,14 @@ impl Entry {
         Claimed::Acquired { attempt }
     }
 
+    /// What a claim is told of a key that is done: it changes nothing (I7). `None` for any other, and for
+    /// one that is to be forgotten by now.
+    #[must_use]
+    pub(super) fn replay(&self, claim: &Claim, now: Instant) -> Option<Claimed> {
+        let known = self.0.as_ref().filter(|_| !self.has_expired(now))?;
+        matches!(known.state, State::Done(_)).then(|| known.claimed_by(claim, now))
+    }
+
     /// The owner is still at it.
     #[must_use]
     pub(super) fn renew(&mut self, claim: &Claim, now: Instant) -> Fenced {
@@ -169,11 +177,15 @@ impl Entry {
     /// Time has passed; whether the key is forgotten by that.
     #[must_use]
     pub(super) fn expire(&mut self, now: Instant) -> bool {
-        let is_over = self.expires().is_some_and(|expires| expires <= now);
+        let is_over = self.has_expired(now);
         if is_over {
             self.0 = None;
         }
         is_over
+    }
+
+    pub(super) fn has_expired(&self, now: Instant) -> bool {
+        self.expires().is_some_and(|expires| expires <= now)
     }
 
     /// There is no room for the result; how many bytes that gives back.

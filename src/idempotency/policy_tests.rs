@@ -64,6 +64,27 @@ fn states() -> Vec<(&'static str, Entry, Instant)> {
 }
 
 #[test]
+fn what_is_replayed_at_a_glance_is_what_a_claim_is_told_and_only_of_what_is_done() {
+    let other = Claim {
+        fingerprint: Fingerprint::from_bytes([2; 32]),
+        ..by(9)
+    };
+    for (name, mut entry, now) in states() {
+        let expires = entry.expires().unwrap();
+        let is_done = matches!(entry.holding(), Holding::Record(_) | Holding::Tombstone);
+        for claim in [by(9), by(1), taking_over(9), other] {
+            assert_eq!(entry.replay(&claim, expires), None, "{name}, expired"); // I7
+            let replay = entry.replay(&claim, now);
+            assert_eq!(replay.is_some(), is_done, "{name}");
+            if let Some(replay) = replay {
+                assert_eq!(entry.claim(&claim, now), replay, "{name}"); // I1
+            }
+        }
+    }
+    assert_eq!(Entry::default().replay(&by(1), time::now()), None);
+}
+
+#[test]
 fn another_fingerprint_is_told_before_anything_else_i1() {
     for (state, mut entry, now) in states() {
         for claim in [by(1), by(3), taking_over(3)] {

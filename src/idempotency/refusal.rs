@@ -1,5 +1,6 @@
 //! How a call under a key ends that gets no response.
 
+use std::ops::Deref;
 use std::time::Duration;
 
 use crate::error::{Executed, Kind, Rejection, StackError};
@@ -81,7 +82,7 @@ impl<E> From<Refusal> for Failure<E> {
 
 impl<E: StackError> Failure<E> {
     /// Counts it and makes the error of it.
-    pub(super) fn count<T: Metered>(self, tally: &mut Tally<T>) -> E {
+    pub(super) fn count<T: Metered, R: Deref<Target = T>>(self, tally: &mut Tally<T, R>) -> E {
         match self {
             Self::Inner(error) => {
                 tally.end(End::Error);
@@ -93,7 +94,7 @@ impl<E: StackError> Failure<E> {
 }
 
 impl Refusal {
-    pub(super) fn count<T: Metered>(self, tally: &mut Tally<T>) -> Rejection {
+    fn count<T: Metered, R: Deref<Target = T>>(self, tally: &mut Tally<T, R>) -> Rejection {
         let mut rejection = tally.reject(self.kind, self.executed);
         if let Some(wait) = self.after {
             rejection = rejection.after(wait);

@@ -10,22 +10,22 @@ use tower::Service;
 use crate::context::{Ambient, CallContext, Deadline};
 use crate::error::{Executed, Kind, StackError};
 use crate::rng::Rng;
+use crate::sync::Spread;
 use crate::telemetry::Tally;
 
-use super::call::Keyed;
+use super::call::{Asker, Runner, keyed};
 use super::execution::{Surroundings, is_within};
+use super::future::Unkeyed;
 use super::refusal::Refusal;
-use super::shared::Shared;
-use super::{Capture, Prepare, ResponseFuture, Scope, Store, StoreKey};
+use super::shared::Parts;
+use super::{Capture, Owner, Prepare, ResponseFuture, Scope, Store, StoreKey};
 
 /// Runs each request once; made by [`IdempotencyLayer`](super::IdempotencyLayer).
 ///
 /// A clone holds nothing, readiness of its inner service included.
 pub struct Idempotency<S, P, C, T, K, X = Ambient> /* S::Error: StackError; add error::layer()? */ {
     pub(super) inner: S,
-    pub(super) shared: Arc<Shared<T>>,
-    pub(super) prepare: Arc<P>,
-    pub(super) capture: Arc<C>,
+    pub(super) parts: Spread<Parts<P, C, T>>,
     pub(super) scope: K,
     pub(super) context: X,
     pub(super) rng: Rng,
@@ -35,9 +35,7 @@ impl<S: Clone, P, C, T, K: Clone, X: Clone> Clone for Idempotency<S, P, C, T, K,
     fn clone(&self) -> Self {
         Self {
             inner: self.inner.clone(),
-            shared: Arc::clone(&self.shared),
-            prepare: Arc::clone(&self.prepare),
-            capture: Arc::clone(&self.capture),
+            parts: self.parts.clone(),
             scope: self.scope.clone(),
             context: self.context.clone(),
             rng: self.rng.clone(),
@@ -67,30 +65,43 @@ where
     }
 
     fn call(&mut self, request: Req) -> Self::Future {
-        let tally = Tally::new(&self.shared);
-        let capture = Arc::clone(&self.capture);
+        // The key is found by code of others, which may panic.
+        let tally = Tally::by(&*self.parts);
         match self.key(&request) {
-            Err(refusal) => ResponseFuture::refused(refusal, capture, tally),
-            Ok(None) => {
-                let request = self.prepare.pass(request);
-                self.pass(request, capture, tally)
-            }
             Ok(Some(key)) => {
                 let deadline = self.context.deadline(&request).unwrap_or(Deadline::NEVER);
-                let keyed = Keyed {
+                let asker = Asker {
                     key,
-                    request,
-                    inner: self.inner.clone(),
-                    shared: Arc::clone(&self.shared),
-                    prepare: Arc::clone(&self.prepare),
-                    capture: Arc::clone(&capture),
+                    owner: Owner::random(&self.rng),
                     rng: self.rng.clone(),
+                };
+                let run = Runner {
+                    inner: self.inner.clone(),
                     surroundings: Surroundings::take(deadline),
                 };
-                ResponseFuture::keyed(keyed.answer(), capture, tally)
+                let tally = tally.hand_to(self.parts.hold());
+                ResponseFuture::keyed(keyed(tally, request, asker, run))
             }
+            Ok(None) => {
+                let request = self.parts.prepare.pass(request);
+                let unkeyed = unkeyed(tally);
+                self.pass(request, unkeyed)
+            }
+            Err(refusal) => ResponseFuture::refused(refusal, unkeyed(tally)),
         }
     }
+}
+
+/// Hands a call without a key on to a tally that knows nothing of `P`.
+fn unkeyed<P, C, T>(tally: Tally<Parts<P, C, T>, &Parts<P, C, T>>) -> Unkeyed<C, T> {
+    let parts: &Parts<P, C, T> = &tally;
+    let unkeyed = Unkeyed {
+        capture: Arc::clone(&parts.capture),
+        tally: Tally::new(&parts.shared),
+    };
+    // It holds a borrow, and is not to count what the other will.
+    mem::forget(tally);
+    unkeyed
 }
 
 impl<S, P, C, T, K, X> Idempotency<S, P, C, T, K, X> {
@@ -100,16 +111,16 @@ impl<S, P, C, T, K, X> Idempotency<S, P, C, T, K, X> {
         P: Prepare<Req>,
         K: Scope<Req>,
     {
-        let Some(key) = self.prepare.key(request)? else {
+        let Some(key) = self.parts.prepare.key(request)? else {
             return Ok(None);
         };
         let scope = self.scope.scope(request);
-        let Some(key) = self.shared.store_key(&scope, key) else {
+        let Some(key) = self.parts.shared.store_key(&scope, key) else {
             return Err(Refusal::new(Kind::ScopeMissing, Executed::No));
         };
         if is_within(key) {
             // A layer of the same name around this one has the key. It would wait for itself.
-            self.shared.figures.nested.increment(1);
+            self.parts.shared.figures.nested.increment(1);
             return Ok(None);
         }
         Ok(Some(key))
@@ -119,12 +130,7 @@ impl<S, P, C, T, K, X> Idempotency<S, P, C, T, K, X> {
     ///
     /// No instance is left in which readiness was begun or has failed: it goes with the call, and a
     /// clone takes its place.
-    fn pass<I, O>(
-        &mut self,
-        request: I,
-        capture: Arc<C>,
-        tally: Tally<Shared<T>>,
-    ) -> ResponseFuture<S, I, C, T, O>
+    fn pass<I, O>(&mut self, request: I, unkeyed: Unkeyed<C, T>) -> ResponseFuture<S, I, C, T, O>
     where
         S: Service<I> + Clone,
     {
@@ -132,15 +138,15 @@ impl<S, P, C, T, K, X> Idempotency<S, P, C, T, K, X> {
             .inner
             .poll_ready(&mut Context::from_waker(Waker::noop()))
         {
-            Poll::Ready(Ok(())) => ResponseFuture::passed(self.inner.call(request), capture, tally),
+            Poll::Ready(Ok(())) => ResponseFuture::passed(self.inner.call(request), unkeyed),
             Poll::Ready(Err(error)) => {
                 self.inner = self.inner.clone();
-                ResponseFuture::failed(error, capture, tally)
+                ResponseFuture::failed(error, unkeyed)
             }
             Poll::Pending => {
                 let fresh = self.inner.clone();
                 let inner = mem::replace(&mut self.inner, fresh);
-                ResponseFuture::passing(inner, request, capture, tally)
+                ResponseFuture::passing(inner, request, unkeyed)
             }
         }
     }
@@ -150,7 +156,7 @@ impl<S: fmt::Debug, P, C, T, K, X> fmt::Debug for Idempotency<S, P, C, T, K, X> 
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Idempotency")
             .field("inner", &self.inner)
-            .field("shared", &self.shared)
+            .field("shared", &self.parts.shared)
             .finish_non_exhaustive()
     }
 }

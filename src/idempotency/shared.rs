@@ -9,10 +9,13 @@ use tower::BoxError;
 
 use crate::error::Kind;
 use crate::name::Name;
-use crate::sync::Lock;
-use crate::telemetry::{Calls, Counter, Gauge, Metered, Scope};
+use crate::sync::{Held, Lock};
+use crate::telemetry::{Calls, Counter, Gauge, Metered, Scope, Tally};
+use crate::time;
 
 use super::execution::Slots;
+use super::key::Namespace;
+use super::limit::Limited;
 use super::wait::Waiters;
 use super::{IdempotencyConfig, Scoped, StoreKey};
 
@@ -21,13 +24,29 @@ pub(super) type Cause = Arc<dyn StdError + Send + Sync>;
 
 pub(super) struct Shared<T> {
     pub(super) store: T,
-    pub(super) namespace: Name,
+    namespace: Namespace,
     pub(super) config: Lock<IdempotencyConfig>,
     pub(super) slots: Slots,
     pub(super) waiters: Waiters,
     pub(super) figures: Figures,
     calls: Calls,
 }
+
+/// What the calls of one service hold, and all that it is made of but the inner service and the scope.
+pub(super) struct Parts<P, C, T> {
+    pub(super) shared: Arc<Shared<T>>,
+    pub(super) prepare: Arc<P>,
+    pub(super) capture: Arc<C>,
+}
+
+impl<P, C, T> Metered for Parts<P, C, T> {
+    fn calls(&self) -> &Calls {
+        &self.shared.calls
+    }
+}
+
+/// Counts a call that holds the parts.
+pub(super) type PartsTally<P, C, T> = Tally<Parts<P, C, T>, Held<Parts<P, C, T>>>;
 
 /// What is counted besides the calls.
 #[derive(Debug)]
@@ -94,10 +113,11 @@ const KINDS: [Kind; 16] = [
 
 impl<T> Shared<T> {
     pub(super) fn new(name: Name, config: IdempotencyConfig, store: T) -> Self {
-        let scope = Scope::new("idempotency", name.clone());
+        let namespace = Namespace::new(&name);
+        let scope = Scope::new("idempotency", name);
         Self {
             store,
-            namespace: name,
+            namespace,
             config: Lock::new(config),
             slots: Slots::default(),
             waiters: Waiters::default(),
@@ -122,7 +142,7 @@ impl<T> Shared<T> {
             Scoped::Single => None,
             Scoped::Missing => return None,
         };
-        Some(StoreKey::new(&self.namespace, scope, key))
+        Some(self.namespace.key(scope, key))
     }
 }
 
@@ -135,7 +155,7 @@ impl<T> Metered for Shared<T> {
 impl<T> fmt::Debug for Shared<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Shared")
-            .field("namespace", &self.namespace)
+            .field("scope", self.calls.scope())
             .field("config", &self.config())
             .finish_non_exhaustive()
     }
@@ -162,9 +182,10 @@ where
     F: Future<Output = Result<R, E>>,
     E: Into<BoxError>,
 {
-    match tokio::time::timeout(timeout, asking()).await {
+    let ends = || time::after(time::now(), timeout);
+    match Limited::new(asking(), ends).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(Arc::from(error.into())),
-        Err(elapsed) => Err(Arc::new(elapsed)),
+        Err(time_up) => Err(Arc::new(time_up)),
     }
 }

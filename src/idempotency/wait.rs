@@ -10,7 +10,7 @@ use crate::rng::Rng;
 use crate::sync::Lock;
 use crate::time::{self, Instant};
 
-use super::execution::{Answer, Claiming};
+use super::execution::{Answer, Asked, Claiming};
 use super::refusal::Refusal;
 use super::shared::Shared;
 use super::{Claim, IdempotencyConfig, Store, StoreKey};
@@ -90,14 +90,14 @@ const PAUSE_MAX: Duration = Duration::from_millis(500);
 const REST: Duration = Duration::from_millis(5);
 
 /// One that waits.
-pub(super) struct Waiting<'a, T> {
-    pub(super) shared: &'a Arc<Shared<T>>,
+pub(super) struct Waiting<T> {
+    pub(super) shared: Arc<Shared<T>>,
     pub(super) claim: Claim,
     pub(super) config: IdempotencyConfig,
-    pub(super) rng: &'a Rng,
+    pub(super) rng: Rng,
 }
 
-impl<T: Store> Waiting<'_, T> {
+impl<T: Store> Waiting<T> {
     /// Claims again and again until the answer is another than that the key is held. So whoever wins the
     /// claim when it is given back runs, and nobody else does.
     ///
@@ -108,9 +108,9 @@ impl<T: Store> Waiting<'_, T> {
         self,
         max: Duration,
         mut lease_left: Duration,
-    ) -> Result<Answer<T>, Refusal> {
+    ) -> Result<Asked<T>, Refusal> {
         let key = self.claim.key;
-        let Some(_place) = Place::take(self.shared, key, &self.config) else {
+        let Some(_place) = Place::take(&self.shared, key, &self.config) else {
             return Err(Refusal::for_now(Kind::TooManyWaiters));
         };
         let ends = time::after(time::now(), max);
@@ -126,14 +126,14 @@ impl<T: Store> Waiting<'_, T> {
             self.heard(now, wait, ends).await;
             pause = pause.saturating_mul(2).min(PAUSE_MAX);
 
-            let claiming = Claiming::new(self.shared, self.claim, self.config);
+            let claiming = Claiming::new(&self.shared, self.claim, self.config);
             let answer = match ends {
                 Some(ends) => tokio::time::timeout_at(ends, claiming).await,
                 None => Ok(claiming.await),
             };
             match answer {
-                Ok(Answer::InFlight(left)) => lease_left = left,
-                Ok(Answer::Silent(_, cause)) => {
+                Ok((_, Answer::InFlight(left))) => lease_left = left,
+                Ok((_, Answer::Silent(cause))) => {
                     return Err(Refusal::for_now(Kind::StoreUnavailable).because(cause));
                 }
                 Ok(answer) => return Ok(answer),

@@ -80,6 +80,7 @@ const NOUNS: &[(&str, &[&str])] = &[
             "conformance",
             "execution",
             "key",
+            "limit",
             "memory",
             "messages",
             "prepare",

@@ -1,11 +1,6 @@
 //! Which executions the code now running is part of.
 
 use std::cell::Cell;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
-
-use pin_project::pin_project;
 
 use crate::context::{Entered, Said};
 use crate::idempotency::StoreKey;
@@ -13,82 +8,46 @@ use crate::idempotency::StoreKey;
 use super::Execution;
 
 thread_local! {
-    static WITHIN: Cell<Option<Arc<Link>>> = const { Cell::new(None) };
+    static WITHIN: Cell<Option<Execution>> = const { Cell::new(None) };
 }
 
-/// An execution, and the one around it: layers may be nested.
-#[derive(Debug)]
-struct Link {
-    execution: Execution,
-    around: Option<Arc<Self>>,
-}
-
-impl Said for Arc<Link> {
+impl Said for Execution {
     fn with<T>(then: impl FnOnce(&Cell<Option<Self>>) -> T) -> T {
         WITHIN.with(then)
     }
 }
 
-fn innermost() -> Option<Arc<Link>> {
-    let link = WITHIN.take();
-    WITHIN.set(link.clone());
-    link
+pub(super) fn innermost() -> Option<Execution> {
+    let execution = WITHIN.take();
+    WITHIN.set(execution.clone());
+    execution
 }
 
-pub(super) fn current() -> Option<Execution> {
-    innermost().map(|link| link.execution.clone())
+/// Says, until the guard is dropped, that the code that runs is part of `execution`, and of what is
+/// around it.
+pub(super) fn enter(execution: &Execution) -> Entered<Execution> {
+    Entered::new(execution.clone())
 }
 
 /// Whether the code now running is part of an execution under `key`.
 pub(in crate::idempotency) fn is_within(key: StoreKey) -> bool {
     let innermost = innermost();
-    let mut link = innermost.as_ref();
-    while let Some(inner) = link {
-        if inner.execution.key() == key {
+    let mut execution = innermost.as_ref();
+    while let Some(inner) = execution {
+        if inner.key() == key {
             return true;
         }
-        link = inner.around.as_ref();
+        execution = inner.around().0.as_ref();
     }
     false
 }
 
 /// The executions that a call was made in, taken along to a task of its own.
 #[derive(Clone, Debug)]
-pub(in crate::idempotency) struct Around(Option<Arc<Link>>);
+pub(in crate::idempotency) struct Around(Option<Execution>);
 
 impl Around {
     pub(in crate::idempotency) fn take() -> Self {
         Self(innermost())
-    }
-
-    /// Says that `future` is part of `execution`, and of what is around it.
-    pub(super) fn over<F>(self, execution: Execution, future: F) -> Within<F> {
-        let link = Link {
-            execution,
-            around: self.0,
-        };
-        Within {
-            link: Arc::new(link),
-            inner: future,
-        }
-    }
-}
-
-/// A future that is polled as a part of an execution.
-#[pin_project]
-#[derive(Debug)]
-pub(super) struct Within<F> {
-    link: Arc<Link>,
-    #[pin]
-    inner: F,
-}
-
-impl<F: Future> Future for Within<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let _entered = Entered::new(Arc::clone(this.link));
-        this.inner.poll(cx)
     }
 }

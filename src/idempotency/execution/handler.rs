@@ -1,38 +1,39 @@
 //! What a handler knows of its own execution.
 
-use tokio::sync::watch;
+use std::sync::Arc;
 
 use crate::idempotency::StoreKey;
-use crate::time::{self, Instant};
 
-use super::ambient;
+use super::ambient::{self, Around};
+use super::hold::Hold;
 
 /// One execution of a request under a key, as its handler sees it.
 #[derive(Clone, Debug)]
 pub struct Execution {
     key: StoreKey,
     attempt: u64,
-    hold: watch::Receiver<Hold>,
+    inner: Arc<Inner>,
 }
 
-/// What an execution has of its key.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Hold {
-    /// Whether it was said that another may have it.
-    pub(super) is_lost: bool,
-    /// When another may have it, if it is not renewed.
-    pub(super) ends: Option<Instant>,
+#[derive(Debug)]
+struct Inner {
+    hold: Hold,
+    around: Around,
 }
 
 impl Execution {
-    pub(super) const fn new(key: StoreKey, attempt: u64, hold: watch::Receiver<Hold>) -> Self {
-        Self { key, attempt, hold }
+    pub(super) fn new(key: StoreKey, attempt: u64, hold: Hold, around: Around) -> Self {
+        Self {
+            key,
+            attempt,
+            inner: Arc::new(Inner { hold, around }),
+        }
     }
 
     /// The execution that the code now running is part of, if it is part of one and the task is the
     /// layer's: what the handler spawns does not see it.
     pub fn current() -> Option<Self> {
-        ambient::current()
+        ambient::innermost()
     }
 
     /// Under what the store keeps it.
@@ -50,9 +51,7 @@ impl Execution {
     /// It looks at the clock, so that a handler that has blocked its thread, and with it the renewals,
     /// is not told that all is well. After the end of the execution it says what was so at the end.
     pub fn is_lease_lost(&self) -> bool {
-        let hold = *self.hold.borrow();
-        let is_over = || self.hold.has_changed().is_err();
-        hold.is_lost || hold.ends.is_some_and(|ends| ends <= time::now()) && !is_over()
+        self.inner.hold.is_lost()
     }
 
     /// Returns when another may have taken the key over, or could: stop before the next effect.
@@ -60,9 +59,22 @@ impl Execution {
     /// # Cancel safety
     /// It can be dropped and called again.
     pub async fn lease_lost(&mut self) {
-        // An execution that has ended loses nothing any more.
-        if self.hold.wait_for(|hold| hold.is_lost).await.is_err() {
-            std::future::pending::<()>().await;
+        loop {
+            let changed = self.inner.hold.changed();
+            // An execution that has ended loses nothing any more.
+            if self.inner.hold.state().is_lost {
+                return;
+            }
+            changed.await;
         }
+    }
+
+    pub(super) fn hold(&self) -> &Hold {
+        &self.inner.hold
+    }
+
+    /// The execution that this one was begun in: layers may be nested.
+    pub(super) fn around(&self) -> &Around {
+        &self.inner.around
     }
 }

@@ -1,10 +1,10 @@
 //! The detached run: from the grant of a key until the store knows what came of it.
 
-use std::convert::Infallible;
 use std::panic::resume_unwind;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready as ready_or_pending};
 
-use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tower::Service;
 
@@ -13,20 +13,19 @@ use crate::error::{Executed, Kind, StackError};
 use crate::idempotency::refusal::{Failure, Refusal};
 use crate::idempotency::{Capture, Prepare, Store};
 use crate::telemetry::CallSpan;
+use crate::time;
 
+use super::Execution;
+use super::alive::{Alive, Beat, Heart};
 use super::ambient::Around;
-use super::beside::beside;
-use super::handler::Hold;
-use super::heartbeat::heartbeat;
+use super::hold::Hold;
 use super::lease::Lease;
 use super::outcome::Outcome;
 use super::ready::ready;
-use super::{Execution, Grant, Slot};
 
 /// One execution, before it begins.
 pub(in crate::idempotency) struct Run<S, I, P, C, T: Store> {
-    pub(in crate::idempotency) grant: Grant<T>,
-    pub(in crate::idempotency) slot: Slot<T>,
+    pub(in crate::idempotency) outcome: Outcome<T>,
     pub(in crate::idempotency) inner: S,
     pub(in crate::idempotency) request: I,
     pub(in crate::idempotency) prepare: Arc<P>,
@@ -61,23 +60,33 @@ impl Surroundings {
 /// The caller's end of a run. Dropped, it lets what has begun go on.
 pub(in crate::idempotency) struct Running<O, E> {
     task: JoinHandle<Result<O, Failure<E>>>,
-    _caller: oneshot::Sender<Infallible>,
+    /// `None` once there is nobody to be told any more that the caller has gone.
+    execution: Option<Execution>,
 }
 
-impl<O, E> Running<O, E> {
-    /// What came of it.
-    ///
-    /// # Panics
-    /// As the handler did.
-    pub(in crate::idempotency) async fn ended(self) -> Result<O, Failure<E>> {
-        match self.task.await {
+impl<O, E> Drop for Running<O, E> {
+    fn drop(&mut self) {
+        if let Some(execution) = &self.execution {
+            execution.hold().leave();
+        }
+    }
+}
+
+/// What came of it. It panics as the handler did.
+impl<O, E> Future for Running<O, E> {
+    type Output = Result<O, Failure<E>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let ended = ready_or_pending!(Pin::new(&mut self.task).poll(cx));
+        self.execution = None;
+        Poll::Ready(match ended {
             Ok(result) => result,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
                 // The runtime is shutting down.
                 Err(_) => Err(Refusal::new(Kind::OutcomeUnknown, Executed::Unknown).into()),
             },
-        }
+        })
     }
 }
 
@@ -95,72 +104,123 @@ where
     where
         P: Prepare<Req, Inner = I>,
     {
-        let (caller, gone) = oneshot::channel();
-        let Surroundings { carried, span, .. } = self.surroundings.clone();
-        let runtime = self.grant.runtime.clone();
-        let task = runtime.spawn(span.over(carried.over(self.run(gone))));
+        let Self {
+            outcome,
+            inner,
+            request,
+            prepare,
+            capture,
+            surroundings,
+        } = self;
+        let Surroundings {
+            carried,
+            deadline,
+            span,
+            around,
+        } = surroundings;
+        let grant = &outcome.grant;
+        let config = &grant.config;
+        let asked = grant.asked.unwrap_or_else(time::now);
+        let lease = Lease::granted(asked, config.lease, config.ceiling);
+        let hold = Hold::new(lease.ends());
+        let execution = Execution::new(grant.claim.key, grant.attempt, hold, around);
+        let begun = Begun {
+            execution: Over(execution.clone()),
+            outcome,
+            inner,
+            request,
+            prepare,
+            capture,
+            deadline,
+        };
+        let runtime = begun.outcome.grant.runtime.clone();
+        let run = begun.run::<Req>(lease);
         Running {
-            task,
-            _caller: caller,
+            task: runtime.spawn(span.over(carried.over(run))),
+            execution: Some(execution),
         }
     }
+}
 
-    async fn run<Req: 'static>(
+/// The part of an execution that its task holds.
+struct Begun<S, I, P, C, T: Store> {
+    execution: Over,
+    outcome: Outcome<T>,
+    inner: S,
+    request: I,
+    prepare: Arc<P>,
+    capture: Arc<C>,
+    deadline: Deadline,
+}
+
+/// An execution that ends when this is dropped.
+struct Over(Execution);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.hold().end();
+    }
+}
+
+impl<S, I, P, C, T> Begun<S, I, P, C, T>
+where
+    I: Send + 'static,
+    S: Service<I, Future: Send> + Send + 'static,
+    S::Error: StackError + Send + 'static,
+    S::Response: Send,
+    C: Capture<S::Response, S::Error, Outer: Send + 'static>,
+    T: Store,
+{
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an `async fn` has a second place for each of its arguments"
+    )]
+    fn run<Req: 'static>(
         mut self,
-        caller: oneshot::Receiver<Infallible>,
-    ) -> Result<C::Outer, Failure<S::Error>>
+        lease: Lease,
+    ) -> impl Future<Output = Result<C::Outer, Failure<S::Error>>> + Send + 'static
     where
         P: Prepare<Req, Inner = I>,
     {
-        let (claim, config) = (self.grant.claim, self.grant.config);
-        let lease = Lease::granted(self.grant.asked, config.lease, config.ceiling);
-        let is_protected = self.grant.attempt > 0;
-        let (holds, hold) = watch::channel(Hold {
-            is_lost: false,
-            ends: lease.ends(),
-        });
-        let execution = Execution::new(claim.key, self.grant.attempt, hold);
-        let around = self.surroundings.around.clone();
-        let shared = Arc::clone(&self.grant.shared);
-        let within = execution.clone();
-
-        let capture = Arc::clone(&self.capture);
-        let capturing = Arc::clone(&self.capture);
-
-        let work = async move {
-            let deadline = self.surroundings.deadline;
-            match ready(&mut self.inner, execution.clone(), caller, deadline).await {
-                Ok(()) => {}
-                Err(failure) => return Err((self.grant, self.slot, failure)),
+        async move {
+            let is_protected = self.outcome.grant.attempt > 0;
+            let (claim, shared) = (
+                self.outcome.grant.claim,
+                Arc::clone(&self.outcome.grant.shared),
+            );
+            let timeout = self.outcome.grant.config.store_timeout;
+            let execution = &self.execution.0;
+            let heart = is_protected.then_some(Heart {
+                shared: &shared,
+                claim: &claim,
+                timeout,
+                lease,
+                execution,
+                beat: Beat::Fresh,
+            });
+            let work = async {
+                ready(&mut self.inner, execution.hold(), self.deadline).await?;
+                self.outcome.begin();
+                let mut request = self.request;
+                if is_protected {
+                    self.prepare.attach(&mut request, execution);
+                }
+                let result = self.inner.call(request).await;
+                let (result, disposition) = self.capture.capture(result).await;
+                self.outcome.say(disposition);
+                Ok(result)
+            };
+            let worked = Alive::new(work, heart).await;
+            drop(self.execution);
+            match worked {
+                Ok(result) if is_protected => self.outcome.keep(result, &*self.capture).await,
+                Ok(result) => self.outcome.offer(result, &*self.capture),
+                // After the heartbeat: to a renewal the store would say that the key is gone.
+                Err(failure) => {
+                    self.outcome.grant.give_back().await;
+                    Err(failure)
+                }
             }
-            let mut outcome = Outcome::begin(self.grant, self.slot);
-            if is_protected {
-                self.prepare.attach(&mut self.request, &execution);
-            }
-            let result = self.inner.call(self.request).await;
-            let (result, disposition) = capturing.capture(result).await;
-            outcome.say(disposition);
-            Ok((result, outcome))
-        };
-        let worked = if is_protected {
-            let beat = heartbeat(&shared, &claim, &config, lease, holds);
-            beside(around.over(within, work), beat).await
-        } else {
-            drop(holds);
-            work.await
-        };
-        let (result, outcome) = match worked {
-            Ok(ended) => ended,
-            // After the heartbeat: to a renewal the store would say that the key is gone.
-            Err((grant, _slot, failure)) => {
-                grant.give_back().await;
-                return Err(failure);
-            }
-        };
-        if is_protected {
-            outcome.keep(result, &*capture).await
-        } else {
-            outcome.offer(result, &*capture)
         }
     }
 }

@@ -11,11 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::idempotency::StoreKey;
 use crate::idempotency::policy::{Entry, Holding};
-use crate::time::Instant;
+use crate::time::{self, Instant};
 
 #[derive(Debug, Default)]
 pub(super) struct Index {
     expiries: BTreeSet<(Instant, StoreKey)>,
+    /// The first of them, at hand: it is looked at by every operation.
+    soonest: Option<Instant>,
     records: BTreeMap<u64, StoreKey>,
     tombstones: BTreeMap<u64, StoreKey>,
     finished: u64,
@@ -58,11 +60,19 @@ impl Index {
         }
         if let Some(marked) = marks.expiry.take() {
             self.expiries.remove(&(marked, key));
+            if self.soonest == Some(marked) {
+                self.look();
+            }
         }
         if let Some(expires) = expires {
             self.expiries.insert((expires, key));
+            self.soonest = time::sooner(self.soonest, Some(expires));
             marks.expiry = Some(expires);
         }
+    }
+
+    fn look(&mut self) {
+        self.soonest = self.expiries.first().map(|(at, _)| *at);
     }
 
     fn leave(&mut self, marks: &Marks, before: Holding) {
@@ -90,8 +100,10 @@ impl Index {
     /// The next key to look at, if its time has come by `now`. It is no longer marked with an expiry,
     /// as [`Marks::unmark`] is to say.
     pub(super) fn due(&mut self, now: Instant) -> Option<StoreKey> {
-        self.expiries.first().filter(|(at, _)| *at <= now)?;
-        self.expiries.pop_first().map(|(_, key)| key)
+        self.soonest.filter(|at| *at <= now)?;
+        let due = self.expiries.pop_first().map(|(_, key)| key);
+        self.look();
+        due
     }
 
     pub(super) fn oldest_record(&self) -> Option<StoreKey> {
@@ -152,6 +164,8 @@ impl Index {
             }
         }
         assert_eq!(expiries, self.expiries.len(), "expiries of no key");
+        let first = self.expiries.first().map(|(at, _)| *at);
+        assert_eq!(self.soonest, first, "the soonest expiry");
         assert_eq!((records, tombstones), (self.records(), self.tombstones()));
     }
 }

@@ -183,7 +183,16 @@ impl Turn<'_> {
 }
 
 impl Drop for Turn<'_> {
+    #[inline]
     fn drop(&mut self) {
+        if self.taken != self.freed || !self.bells.is_empty() {
+            self.tell();
+        }
+    }
+}
+
+impl Turn<'_> {
+    fn tell(&mut self) {
         self.room.tell(self.taken, self.freed);
         for bell in self.bells.drain(..) {
             sync::wake(|| bell.notify_waiters());

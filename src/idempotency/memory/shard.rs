@@ -53,8 +53,17 @@ impl Shard {
         now: Instant,
         turn: &mut Turn<'_>,
     ) -> Option<Claimed> {
-        let known = self.change(&claim.key, now, turn, |entry| entry.claim(claim, now));
-        known.or_else(|| self.add(claim.key, turn, 0, |entry| entry.claim(claim, now)))
+        if let Some(kept) = self.kept.get(&claim.key) {
+            // Most repeats: nothing follows from them.
+            if let Some(replay) = kept.entry.replay(claim, now) {
+                return Some(replay);
+            }
+            let known = self.change(&claim.key, now, turn, |entry| entry.claim(claim, now));
+            if known.is_some() {
+                return known;
+            }
+        }
+        self.add(claim.key, turn, 0, |entry| entry.claim(claim, now))
     }
 
     pub(super) fn renew(&mut self, claim: &Claim, now: Instant, turn: &mut Turn<'_>) -> Fenced {
@@ -74,11 +83,14 @@ impl Shard {
             Stored::Record(record) => record.len(),
             Stored::Tombstone(_) => 0,
         };
-        self.change(&claim.key, now, turn, |_| ());
         let finish = |entry: &mut Entry| entry.finish(claim, result.clone(), now);
         let Some(kept) = self.kept.get(&claim.key) else {
             return self.add(claim.key, turn, record, finish);
         };
+        if kept.entry.has_expired(now) {
+            self.change(&claim.key, now, turn, |_| ());
+            return self.add(claim.key, turn, record, finish);
+        }
         // What keeps nothing needs no room, and may not cost another its record.
         if kept.entry.finished_by(claim).is_none() && !turn.take(Load::record(record)) {
             return None;
