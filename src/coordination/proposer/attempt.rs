@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::coordination::members::Votes;
-use crate::coordination::{Accept, Ballot, FencingToken, Live, Message, Moment, Prepare};
+use crate::coordination::{Accept, Ballot, FencingToken, Live, Message, Moment, Nack, Prepare};
 
 use super::event::Abandoned;
+use super::state::FARTHEST;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Attempt {
@@ -18,8 +19,8 @@ pub(super) struct Attempt {
     pub(super) votes: Votes,
     /// Who said no.
     pub(super) refusals: Votes,
-    /// One of them has promised a higher ballot, and so will not say yes to this one any more.
-    pub(super) is_outranked: bool,
+    /// One of them will not say yes to it any more.
+    pub(super) is_beaten: bool,
     /// The lease in the way of which most was left.
     pub(super) taken: Option<Live>,
     pub(super) jitter: u64,
@@ -41,6 +42,15 @@ impl Attempt {
             Asks::Prepare { .. } => Message::Prepare(Prepare { ballot }),
             Asks::Accept { token } => Message::Accept(Accept { ballot, token, ttl }),
         }
+    }
+
+    /// Whether who refuses with this will refuse always: it has promised a higher ballot, or another has taken
+    /// the token there.
+    pub(super) fn is_beaten_by(&self, nack: Nack) -> bool {
+        let is_taken = |high| matches!(self.asks, Asks::Accept { token } if token <= high);
+        nack.promised
+            .is_some_and(|promised| promised > self.ballot && promised.counter <= FARTHEST)
+            || nack.high.is_some_and(is_taken)
     }
 
     pub(super) fn found_taken(&mut self, live: Live) {

@@ -10,8 +10,9 @@
 //! I5. What is resigned is not held any more when the release leaves. A release gives back whatever was
 //!     granted to any attempt until then, so it leaves only when none of them is of use any more.
 //! I6. A refusal, like all hints, changes when and with what numbers is asked next, and never what is held.
-//! I7. Of two that want to be elected and have no majority each, because those who are missing do not answer,
-//!     the lower ballot gives back what it has when it would ask again. So they do not wait for each other.
+//! I7. Who wants to be elected, has no majority when it would ask again, and will not get one from all who
+//!     answer, gives back what it has and begins anew. So two who have one half each do not wait for each
+//!     other while those are missing who would decide between them.
 
 use crate::coordination::members::Votes;
 use crate::coordination::rules::{Rule, Rules};
@@ -152,7 +153,7 @@ impl Proposer {
             base: self.held.map(|held| held.ballot),
             votes: Votes::default(),
             refusals: Votes::default(),
-            is_outranked: false,
+            is_beaten: false,
             taken: None,
             jitter,
             asks: Asks::Prepare { high: None },
@@ -206,7 +207,7 @@ impl Proposer {
             return Step::NONE;
         }
         // I7.
-        if attempt.is_outranked && attempt.base.is_none() {
+        if attempt.is_beaten && attempt.base.is_none() {
             return self.abandon(attempt.refused(), jitter);
         }
         self.next = now.after(self.timing.again(jitter));
@@ -314,9 +315,7 @@ impl Proposer {
 
     fn nack(&mut self, mut attempt: Attempt, nack: Nack) -> Step {
         attempt.refusals.add(&self.members, nack.from, self.rules);
-        attempt.is_outranked |= nack
-            .promised
-            .is_some_and(|promised| promised > attempt.ballot && promised.counter <= FARTHEST);
+        attempt.is_beaten |= attempt.is_beaten_by(nack);
         if let Some(live) = nack.live.filter(|live| live.ballot.owner() != self.me) {
             attempt.found_taken(live);
         }

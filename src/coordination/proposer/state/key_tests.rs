@@ -22,7 +22,7 @@ struct AttemptKey {
     base: Option<Ballot>,
     votes: u64,
     refusals: u64,
-    is_outranked: bool,
+    is_beaten: bool,
     phase: Phase,
     token: Option<FencingToken>,
 }
@@ -59,7 +59,7 @@ impl Proposer {
                 base: attempt.base,
                 votes: self.places(attempt.votes),
                 refusals: self.places(attempt.refusals),
-                is_outranked: attempt.is_outranked,
+                is_beaten: attempt.is_beaten,
                 phase,
                 token,
             }

@@ -49,9 +49,23 @@ fn i7_a_majority_that_comes_until_then_elects_it_all_the_same() {
     assert!(matches!(step.event, Some(Event::Elected(_))), "{step:?}");
 }
 
+/// The other has given way, but its token is taken where it was: this attempt needs that one, and a new token.
+#[test]
+fn i7_who_asks_for_a_token_that_is_taken_gives_way_too_and_asks_for_the_next() {
+    let mut proposer = proposer();
+    let ballot = ballot_of(proposer.start(Moment::ORIGIN, EVEN));
+    promised(&mut proposer, ballot, None, 6, at(1));
+    let _ = proposer.handle(accepted(ballot, 0), at(2));
+    let _ = proposer.handle(nack(ballot, 1, 0, 7), at(2));
+    let step = proposer.tick(at(100), EVEN);
+    assert!(given_back(step, ballot), "{step:?}");
+    let ballot = ballot_of(proposer.start(at(101), EVEN));
+    assert_eq!(promised(&mut proposer, ballot, None, 6, at(102)), 8);
+}
+
 /// What it has promised is no more than this attempt: a lease is in the way, which may be given back.
 #[test]
-fn i7_the_higher_ballot_asks_again() {
+fn i7_who_may_yet_say_yes_is_asked_again() {
     let mut proposer = proposer();
     let ballot = ballot_of(proposer.start(Moment::ORIGIN, EVEN));
     promised(&mut proposer, ballot, None, 0, at(1));
