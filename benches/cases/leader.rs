@@ -1,12 +1,12 @@
-//! The layers of a term, by the clock that counts suspension: that by which only the leader serves, and
-//! that which refuses the tokens of terms before.
+//! The layers of a term: that by which only the leader serves, and that which refuses the tokens of terms
+//! before. By tokio's clock: valgrind knows nothing of the way by which the one that counts suspension is read.
 
 use std::time::Duration;
 
 use ::mainstay::context::{Carrier, Field};
 use ::mainstay::coordination::{
-    BootClock, FencingGate, FencingLayer, FencingToken, LeaderConfig, LeaderLayer, ManualSeat,
-    NodeId, Timing, TimingConfig,
+    FencingGate, FencingLayer, FencingToken, LeaderConfig, LeaderLayer, ManualSeat, NodeId, Timing,
+    TimingConfig, TokioClock,
 };
 use tower::{Layer, Service, ServiceBuilder};
 
@@ -46,7 +46,7 @@ pub(crate) fn mainstay_fencing(inner: impl Inner) -> impl Case {
 
 fn seat() -> ManualSeat {
     let hour = TimingConfig::default().ttl(Duration::from_secs(3600));
-    ManualSeat::new(Timing::new(hour).expect("in range"), BootClock)
+    ManualSeat::new(Timing::new(hour).expect("in range"), TokioClock::new())
 }
 
 fn by(seat: ManualSeat) -> LeaderLayer {
