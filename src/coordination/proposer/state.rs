@@ -314,9 +314,10 @@ impl Proposer {
 
     fn nack(&mut self, mut attempt: Attempt, nack: Nack) -> Step {
         attempt.refusals.add(&self.members, nack.from, self.rules);
-        attempt.is_outranked |= nack
-            .promised
-            .is_some_and(|promised| promised > attempt.ballot && promised.counter <= FARTHEST);
+        let is_member = self.members.ids().contains(&nack.from);
+        attempt.is_outranked |= nack.promised.is_some_and(|promised| {
+            is_member && promised > attempt.ballot && promised.counter <= FARTHEST
+        });
         if let Some(live) = nack.live.filter(|live| live.ballot.owner() != self.me) {
             attempt.found_taken(live);
         }
