@@ -150,17 +150,16 @@ impl Circuit {
         }
     }
 
-    /// A call is refused, whatever the circuit has become since that was said. The clock need not be
-    /// read again if it was read then, at `seen`.
-    pub(super) fn refuse(&self, seen: Option<u64>, source: &impl Source) -> Refused {
+    /// A call is refused, whatever the circuit has become since it was seen `shut`. The clock need not be
+    /// read again if it was read then, and the open time is still the same.
+    pub(super) fn refuse(&self, shut: Shut, source: &impl Source) -> Refused {
         let refused = match self.gate.phase().mode {
             Mode::Closed | Mode::Ramp | Mode::Disabled => None,
             Mode::ForcedOpen => Some(Refused(None)),
-            Mode::Open => match (self.gate.reopens(), seen) {
-                (None, _) => Some(Refused(None)),
-                (Some(until), Some(seen)) => Refused::at(seen, until),
-                (Some(until), None) => Refused::at(self.gate.nanos(source.now()), until),
-            },
+            Mode::Open => self.gate.reopens().map_or(Some(Refused(None)), |until| {
+                let seen = shut.seen.filter(|_| shut.until == Some(until));
+                Refused::at(seen.unwrap_or_else(|| self.gate.nanos(source.now())), until)
+            }),
             Mode::HalfOpen => {
                 let now = source.now();
                 let room = self.policy.lock().would_admit(now);

@@ -119,7 +119,7 @@
 //! # Refusals
 //! | Kind | Executed | When |
 //! |---|---|---|
-//! | [`CircuitOpen`](crate::Kind::CircuitOpen) | `No` | the circuit is open; `retry_after` is the time that was left when the instance was found ready to refuse |
+//! | [`CircuitOpen`](crate::Kind::CircuitOpen) | `No` | the circuit is open; `retry_after` is the time that was left when the instance was found ready to refuse, or is left now if it has opened anew since |
 //! | | `No` | all probes are taken; `retry_after` is the time until the first lease ends |
 //! | | `No` | the ramp refuses its share; `retry_after` is the time until it ends |
 //! | | `No` | it is forced open, or open until someone says otherwise; no `retry_after` |

@@ -52,9 +52,8 @@ enum Readied {
     /// The inner service was asked, and may hold something for being ready, or a place in a queue for
     /// it.
     Asked,
-    /// The circuit is open: the inner service was not asked and must not be called. When that was
-    /// seen, if the clock was read.
-    Refusing(Option<u64>),
+    /// The circuit is open, as it was seen then: the inner service was not asked and must not be called.
+    Refusing(Shut),
 }
 
 impl<S, K, X, H> Breaker<S, K, X, H> {
@@ -99,7 +98,7 @@ impl<S: Clone, K, X, H> Breaker<S, K, X, H> {
     fn get_ready_to_refuse(&mut self, shut: Shut) {
         self.wait.end();
         self.readied.undo(&mut self.inner);
-        self.readied = Readied::Refusing(shut.seen);
+        self.readied = Readied::Refusing(shut);
     }
 
     /// Whether the instance is ready to refuse, as far as a look at the circuit tells so.
@@ -200,7 +199,7 @@ where
             return ResponseFuture::rejected(refusal);
         }
         let admission = match self.readied {
-            Readied::Refusing(seen) => Err(self.shared.refuse(seen)),
+            Readied::Refusing(shut) => Err(self.shared.refuse(shut)),
             Readied::Asked | Readied::No => self.shared.admit(),
         };
         match admission {

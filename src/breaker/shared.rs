@@ -113,10 +113,10 @@ impl Shared {
         admission
     }
 
-    /// A call is refused that was promised to be when the clock was at `seen`, if it was read; when it is worth
-    /// coming back.
-    pub(super) fn refuse(&self, seen: Option<u64>) -> Refused {
-        self.circuit.refuse(seen, &Live(&self.rng))
+    /// A call is refused that was promised to be when the circuit was seen `shut`; when it is worth coming
+    /// back.
+    pub(super) fn refuse(&self, shut: Shut) -> Refused {
+        self.circuit.refuse(shut, &Live(&self.rng))
     }
 
     /// Whether calls are admitted without asking anybody.

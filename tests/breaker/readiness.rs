@@ -98,6 +98,9 @@ async fn a_refusal_says_what_was_left_when_the_instance_was_ready_to_refuse() {
     // What was said to be left, and neither nothing nor less than that.
     assert_eq!(after(&open, 2 * SECOND, &nothing).await, Some(5 * SECOND));
     assert_eq!(after(&open, 7 * SECOND, &nothing).await, Some(5 * SECOND));
+    // Another open time has nothing to do with the clock of then.
+    let longer = || handle.open_for(8 * SECOND);
+    assert_eq!(after(&open, 3600 * SECOND, &longer).await, Some(8 * SECOND));
     // The clock was not read for a circuit that is open until someone says otherwise.
     let force = || handle.force_open();
     assert_eq!(after(&force, 2 * SECOND, &nothing).await, None);

@@ -22,8 +22,8 @@ const CHANGING: u64 = COUNT_MASK;
 /// changed only while the count says so, and it gets another number then. So a success that is added to the very
 /// count that it has read is one of the epoch and the time that it has read in between.
 ///
-/// The number wraps after 2^40 changes of a bucket, of which there is one in 8 µs at most; a thread would
-/// have to stop in between for a hundred days to be mistaken.
+/// The number wraps when the lock was taken 2^40 times, by failures or by who looks; a thread would have to
+/// stop in between for some hours of nothing else, and find the same count, to be mistaken about one success.
 #[derive(Debug)]
 pub(super) struct Filling {
     successes: AtomicU64,

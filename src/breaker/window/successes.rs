@@ -93,6 +93,26 @@ impl Successes {
     }
 }
 
+#[cfg(all(test, mainstay_loom))]
+mod loom_tests {
+    use super::*;
+
+    #[test]
+    fn loom_a_success_that_need_not_ask_the_ring_is_told_to_it_once() {
+        loom::model(|| {
+            let successes = loom::sync::Arc::new(Successes::new());
+            let shared = loom::sync::Arc::clone(&successes);
+            let other = loom::thread::spawn(move || shared.add(Epoch::FIRST));
+            successes.open(Epoch::FIRST, 3);
+            assert!(successes.add(Epoch::FIRST));
+            let told = successes.take();
+            let is_counted = other.join().unwrap();
+            let told = told.saturating_add(successes.take());
+            assert_eq!(told, 1 + u32::from(is_counted));
+        });
+    }
+}
+
 #[cfg(all(test, not(mainstay_loom)))]
 mod tests {
     use super::*;

@@ -314,6 +314,9 @@ impl Proposer {
     }
 
     fn nack(&mut self, mut attempt: Attempt, nack: Nack) -> Step {
+        if !self.members.ids().contains(&nack.from) {
+            return Step::NONE;
+        }
         attempt.refusals.add(&self.members, nack.from, self.rules);
         attempt.is_beaten |= attempt.is_beaten_by(nack);
         if let Some(live) = nack.live.filter(|live| live.ballot.owner() != self.me) {

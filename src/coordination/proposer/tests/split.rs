@@ -39,6 +39,16 @@ fn i7_also_one_that_has_asked_for_no_more_than_promises() {
 }
 
 #[test]
+fn i7_one_that_is_no_acceptor_outranks_nobody() {
+    let mut proposer = proposer();
+    let ballot = ballot_of(proposer.start(Moment::ORIGIN, EVEN));
+    promised(&mut proposer, ballot, None, 0, at(1));
+    let _ = proposer.handle(nack(ballot, 77, 9, 0), at(2));
+    let step = proposer.tick(at(100), EVEN);
+    assert!(matches!(step.send, Some(Message::Accept(_))), "{step:?}");
+}
+
+#[test]
 fn i7_a_majority_that_comes_until_then_elects_it_all_the_same() {
     let mut proposer = proposer();
     let ballot = ballot_of(proposer.start(Moment::ORIGIN, EVEN));
