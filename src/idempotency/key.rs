@@ -223,6 +223,26 @@ mod tests {
         assert_eq!(scopes.len(), names.len() + 1);
     }
 
+    /// Records outlive a release: with another hash, every key would run once more. By hand, these are
+    /// SHA-256 of the padded name, of the hash of the client's key, and of 1 and the scope.
+    #[test]
+    fn the_hash_of_a_key_stays_what_it_is() {
+        let hex = |key: StoreKey| -> String {
+            let bytes = key.as_bytes().iter();
+            let digits = bytes.flat_map(|byte| [byte >> 4, byte & 15]);
+            let digits = digits.map(|digit| char::from_digit(digit.into(), 16));
+            digits.flatten().collect()
+        };
+        assert_eq!(
+            hex(key("charges", None, "order-7")),
+            "f74ecbb4548ff9a563ebe424b79c0cf770a382d13ab8a99ab9985f43cc58d418"
+        );
+        assert_eq!(
+            hex(key("charges", Some("acme"), "order-7")),
+            "ce7e997e7ce59ea35e7b9ac1eac66d869573e44cad9d11dbfaf144be9061921e"
+        );
+    }
+
     #[test]
     fn what_has_no_fingerprint_but_its_key_has_that_of_no_parts() {
         let no_parts = Fingerprint::hashed(Hasher::new("message"));

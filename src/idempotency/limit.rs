@@ -60,3 +60,39 @@ impl fmt::Display for TimeUp {
 }
 
 impl StdError for TimeUp {}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+    use std::time::Duration;
+
+    use futures::FutureExt as _;
+
+    use super::*;
+    use crate::time;
+
+    const MILLI: Duration = Duration::from_millis(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn it_ends_at_its_instant_and_not_before_and_only_if_it_has_one() {
+        let ends = || time::after(time::now(), 2 * MILLI);
+        let mut limited = Box::pin(Limited::new(pending::<()>(), ends));
+        let mut unlimited = Box::pin(Limited::new(pending::<()>(), || None));
+        assert!((&mut limited).now_or_never().is_none());
+        assert!((&mut unlimited).now_or_never().is_none());
+        tokio::time::advance(MILLI).await;
+        assert!((&mut limited).now_or_never().is_none());
+        tokio::time::advance(MILLI).await;
+        assert!(matches!((&mut limited).now_or_never(), Some(Err(TimeUp))));
+        assert!((&mut unlimited).now_or_never().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_ends_at_once_or_at_the_very_instant_is_not_given_up() {
+        let unasked = || -> Option<Instant> { panic!("nobody waits") };
+        assert!(Limited::new(ready(()), unasked).await.is_ok());
+        let at = time::now() + MILLI;
+        let ended = Limited::new(tokio::time::sleep_until(at), || Some(at)).await;
+        assert!(ended.is_ok());
+    }
+}

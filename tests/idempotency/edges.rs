@@ -176,6 +176,28 @@ async fn an_execution_that_ended_loses_nothing() {
     assert!(!execution.is_lease_lost());
 }
 
+/// Fault 14: and one whose lease had ended before it did, and that could not be told, has lost it.
+#[tokio::test(start_paused = true)]
+async fn of_an_execution_that_ended_it_is_said_what_was_so_at_its_end() {
+    let shop = Shop::open(once(), []);
+    let kept = std::sync::Arc::new(std::sync::Mutex::new(None));
+    for (key, time, is_lost) in [("k-1", just_before(LEASE), false), ("k-2", LEASE, true)] {
+        let keeps = std::sync::Arc::clone(&kept);
+        let inner = tower::service_fn(move |_: Request| {
+            let _ = advance(time).now_or_never();
+            *keeps.lock().unwrap() = Execution::current();
+            std::future::ready(Err::<Response, BoxError>("late".into()))
+        });
+        let answer = shop.layer.layer(inner).oneshot(keyed(key, "")).await;
+        assert_eq!(answer.unwrap_err().to_string(), "late");
+        let mut execution = kept.lock().unwrap().take().unwrap();
+        assert_eq!(execution.is_lease_lost(), is_lost);
+        sleep(LEASE).await;
+        assert_eq!(execution.is_lease_lost(), is_lost);
+        assert_eq!(execution.lease_lost().now_or_never().is_some(), is_lost);
+    }
+}
+
 /// Fault 36: the clocks of clients decide on nothing that is the store's.
 #[tokio::test(start_paused = true)]
 async fn a_client_whose_clock_is_an_hour_off_neither_loses_nor_takes_a_key() {

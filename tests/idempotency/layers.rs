@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mainstay::idempotency::{ClientKey, Duplicates, IdempotencyConfig, OnError, Scoped, StoreKey};
+use mainstay::idempotency::{
+    ClientKey, Duplicates, IdempotencyConfig, OnError, Scoped, StoreDown, StoreKey,
+};
 use mainstay::retry::{RetryConfig, RetryLayer};
 use mainstay::{Deadline, Executed, Kind};
 use tokio::time::{Instant, sleep};
@@ -41,6 +43,20 @@ async fn a_layer_inside_another_of_its_name_does_not_wait_for_itself() {
         assert_eq!((desk.runs(), desk.attempts()), (1, vec![1]));
         assert_eq!(node.asked(Op::Finish), 1);
     }
+}
+
+/// Fault 38: nor does it when one between the two runs without a claim.
+#[tokio::test(start_paused = true)]
+async fn a_layer_within_itself_is_found_past_one_that_runs_without_a_claim() {
+    let (node, down) = (Shelf::default().node(), Shelf::default().node());
+    down.is_down(Fault::Error);
+    let open = once().store_down(StoreDown::Run);
+    let desk = Desk::default();
+    let inner = layer(waiting(), &node).layer(desk.service());
+    let between = layer_of("b", open, Text::default(), &down).layer(inner);
+    let outer = layer(waiting(), &node).layer(between);
+    assert_eq!(text(&outer.oneshot(pay()).await), "run 1");
+    assert_eq!((node.asked(Op::Claim), desk.attempts()), (1, vec![1]));
 }
 
 /// Fault 38: with another name it is another layer, also with a third of the first name within.

@@ -13,6 +13,7 @@ mod leases;
 mod ledger;
 mod messages;
 mod node;
+mod panics;
 mod polls;
 mod results;
 mod shelf;

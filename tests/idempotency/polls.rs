@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep};
 use tower::{BoxError, Layer, Service, ServiceExt};
 
 use crate::desk::{Act, LEASE, MILLI, SECOND, Shop, keyed, kind, pay, settled, text};
-use crate::shelf::{Fault, Op};
+use crate::shelf::{Fault, Op, Shelf};
 
 fn once() -> IdempotencyConfig {
     IdempotencyConfig::at_most_once()
@@ -110,6 +110,24 @@ async fn of_a_call_that_left_its_claim_on_its_way_nothing_else_is_held() {
         assert!(shop.shelf.entries().is_empty(), "and given back");
         assert_eq!(shop.desk.runs(), 0);
     }
+}
+
+/// Nor the request itself.
+#[tokio::test(start_paused = true)]
+async fn of_a_call_that_left_its_claim_on_its_way_the_request_is_not_held() {
+    let node = Shelf::default().node();
+    node.always(Op::Claim, Fault::SlowReply(MILLI * 900));
+    let id = ByMessageId::new(|_: &Arc<()>| Some([7]));
+    let done = DoneOnly::new().response(|| ());
+    let layer = IdempotencyLayer::new("m", once(), id, done, node).unwrap();
+    let inner = tower::service_fn(async |_: Arc<()>| Ok::<(), BoxError>(()));
+    let held = Arc::new(());
+    let service = layer.single_tenant().layer(inner);
+    let mut call = Box::pin(service.oneshot(Arc::clone(&held)));
+    assert!(futures::poll!(&mut call).is_pending());
+    assert_eq!(Arc::strong_count(&held), 2);
+    drop(call);
+    assert_eq!(Arc::strong_count(&held), 1);
 }
 
 /// Outside of a runtime nothing could give a key back, so none is asked for.

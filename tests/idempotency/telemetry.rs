@@ -238,6 +238,19 @@ impl tower::Service<crate::desk::Request> for Broken {
     }
 }
 
+/// A caller that leaves its claim on its way has left: its call does not wait for the claim to be counted.
+#[test]
+fn a_call_is_counted_as_its_caller_leaves() {
+    recorded(|snapshotter| async move {
+        let shop = Shop::open(IdempotencyConfig::default(), []);
+        shop.node.always(Op::Claim, Fault::Hang);
+        let call = shop.begin(pay()).await;
+        call.abort();
+        assert!(call.await.unwrap_err().is_cancelled());
+        expect(&snapshotter, &[(CALLS[3], 1)]);
+    });
+}
+
 /// A panic is an execution of unknown outcome, and its call was cancelled.
 #[test]
 fn a_panic_is_counted() {

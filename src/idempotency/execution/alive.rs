@@ -25,6 +25,8 @@ use super::lease::{Due, Lease};
 pub(super) struct Alive<'a, W, T> {
     #[pin]
     work: W,
+    /// The execution that the work is part of, if it is part of one.
+    within: Option<&'a Execution>,
     /// `None` where there is no claim.
     heart: Option<Heart<'a, T>>,
 }
@@ -51,8 +53,18 @@ pub(super) enum Beat {
 }
 
 impl<'a, W: Future, T: Store> Alive<'a, W, T> {
-    pub(super) const fn new(work: W, heart: Option<Heart<'a, T>>) -> Self {
-        Self { work, heart }
+    /// The work of `execution`, which is one only for as long as it has a heart: without a claim the work
+    /// is part of whatever it was begun in.
+    pub(super) fn new(work: W, execution: &'a Execution, heart: Option<Heart<'a, T>>) -> Self {
+        let within = match heart {
+            Some(_) => Some(execution),
+            None => execution.around().innermost(),
+        };
+        Self {
+            work,
+            within,
+            heart,
+        }
     }
 }
 
@@ -61,16 +73,17 @@ impl<W: Future, T: Store> Future for Alive<'_, W, T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<W::Output> {
         let this = self.project();
-        let Some(heart) = this.heart else {
-            return this.work.poll(cx);
-        };
-        heart.poll(cx);
+        if let Some(heart) = this.heart {
+            heart.poll(cx);
+        }
         let worked = {
-            let _within = ambient::enter(heart.execution);
+            let _within = this.within.map(ambient::enter);
             this.work.poll(cx)
         };
-        if worked.is_pending() && matches!(heart.beat, Beat::Idle) {
-            heart.poll(cx);
+        if worked.is_pending() {
+            if let Some(heart) = this.heart {
+                heart.pend(cx);
+            }
         }
         worked
     }
@@ -94,6 +107,13 @@ impl<T: Store> Heart<'_, T> {
             if beat.as_mut().poll(cx).is_ready() {
                 self.beat = Beat::Ended;
             }
+        }
+    }
+
+    /// The work is pending: time passes from its first time on.
+    fn pend(&mut self, cx: &mut Context<'_>) {
+        if matches!(self.beat, Beat::Idle) {
+            self.poll(cx);
         }
     }
 

@@ -37,7 +37,7 @@ pub(in crate::idempotency) fn is_within(key: StoreKey) -> bool {
         if inner.key() == key {
             return true;
         }
-        execution = inner.around().0.as_ref();
+        execution = inner.around().innermost();
     }
     false
 }
@@ -49,5 +49,9 @@ pub(in crate::idempotency) struct Around(Option<Execution>);
 impl Around {
     pub(in crate::idempotency) fn take() -> Self {
         Self(innermost())
+    }
+
+    pub(super) const fn innermost(&self) -> Option<&Execution> {
+        self.0.as_ref()
     }
 }

@@ -71,15 +71,26 @@ impl Hold {
         self.state.lock().ends = ends;
     }
 
-    /// The execution has ended. Nobody waits for this either.
+    /// The execution has ended: what is so now stays so. That it was lost may be news, where no heart
+    /// could beat any more.
     pub(super) fn end(&self) {
-        self.state.lock().is_over = true;
+        self.say(|state| {
+            let was_lost = state.is_lost;
+            state.is_lost = state.is_lost_by_now();
+            state.is_over = true;
+            state.is_lost != was_lost
+        });
     }
 
     /// Whether another may have the key, by the clock too.
     pub(super) fn is_lost(&self) -> bool {
-        let state = self.state();
+        self.state().is_lost_by_now()
+    }
+}
+
+impl State {
+    fn is_lost_by_now(self) -> bool {
         let has_ended = |ends: Instant| ends <= time::now();
-        state.is_lost || !state.is_over && state.ends.is_some_and(has_ended)
+        self.is_lost || !self.is_over && self.ends.is_some_and(has_ended)
     }
 }

@@ -210,7 +210,7 @@ where
                 self.outcome.say(disposition);
                 Ok(result)
             };
-            let worked = Alive::new(work, heart).await;
+            let worked = Alive::new(work, execution, heart).await;
             drop(self.execution);
             match worked {
                 Ok(result) if is_protected => self.outcome.keep(result, &*self.capture).await,

@@ -11,7 +11,7 @@ use super::room::KEY_BYTES;
 use super::waiter::Waiter;
 use super::{MemoryStore, MemoryStoreConfig};
 use crate::idempotency::{
-    Claim, Claimed, Fingerprint, Hasher, OnLapse, Owner, Store, StoreKey, Stored, Tombstone,
+    Claim, Claimed, Fenced, Fingerprint, Hasher, OnLapse, Owner, Store, StoreKey, Stored, Tombstone,
 };
 use crate::rng::Rng;
 use crate::time;
@@ -82,6 +82,46 @@ async fn what_is_counted_and_indexed_is_what_is_there_after_every_step() {
         tokio::time::advance(60 * SECOND).await;
         assert_eq!(store.snapshot().records(), 0);
         assert_eq!(store.audit()[1], 0);
+    }
+}
+
+/// Of keys that expire together, most are there yet when one of them is asked for: it is as one that is
+/// not known, and costs what a new one does.
+#[tokio::test(start_paused = true)]
+async fn a_key_that_has_expired_and_was_not_swept_yet_is_not_known() {
+    let last = claim(19);
+    let other = Claim {
+        owner: Owner::from_number(77),
+        ..last
+    };
+    let record = || Stored::Record(Bytes::from_static(&[0; 1000]));
+    for ended in [None, Some(record())] {
+        let full = || {
+            let store = store(MemoryStoreConfig::default().records(100));
+            assert_eq!(store.shards(), 1);
+            for key in 0..=19 {
+                assert!(now(store.claim(&claim(key))).is_ok());
+                if let Some(ended) = &ended {
+                    assert!(now(store.finish(&claim(key), ended.clone())).is_ok());
+                }
+            }
+            store
+        };
+        for by in [last, other] {
+            let stores = [full(), full(), full(), full(), full()];
+            tokio::time::advance(10 * SECOND).await;
+            let [claimed, finished, renewed, released, purged] = &stores;
+            let new = Claimed::Acquired { attempt: 1 };
+            assert_eq!(now(claimed.claim(&by)), Ok(new));
+            assert_eq!(now(finished.finish(&by, record())), Ok(Fenced::Applied));
+            assert_eq!(now(renewed.renew(&by)), Ok(Fenced::Gone));
+            assert_eq!(now(released.release(&by)), Ok(Fenced::Gone));
+            assert_eq!(now(purged.purge(&by.key)), Ok(false));
+            let kept = stores.each_ref().map(|store| store.audit()[1]);
+            assert_eq!(kept, [16, 16, 15, 15, 15]);
+            assert_eq!(now(finished.claim(&last)), Ok(Claimed::Done(record())));
+            assert_eq!(finished.snapshot().bytes(), KEY_BYTES + 1000);
+        }
     }
 }
 
