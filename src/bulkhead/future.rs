@@ -35,12 +35,15 @@ pub struct ResponseFuture<S: Service<Req>, Req, H> {
 /// being left, and after a panic in that.
 #[pin_project(project = StateProjection)]
 enum State<S: Service<Req>, Req> {
-    Queued(Option<Waiting<S, Req, Place>>, #[pin] Timer),
-    Admitted(Option<Waiting<S, Req, Permit>>, #[pin] Timer),
+    Queued(Option<Waiting<S, Req, Place>>, Alarm),
+    Admitted(Option<Waiting<S, Req, Permit>>, Alarm),
     /// The inner future goes first, so that it is dropped before the permit is given back.
     Running(#[pin] S::Future, Option<Permit>),
     Ended(Option<S::Error>),
 }
+
+/// Made when it is waited for. In a box, for it is larger than most calls, of which few wait.
+type Alarm = Option<Pin<Box<Timer>>>;
 
 /// A call that the inner service has not seen. The instance goes first, so that what it may have
 /// reserved is free before the permit is.
@@ -54,13 +57,13 @@ pub(super) struct Waiting<S, Req, P> {
 impl<S: Service<Req>, Req, H> ResponseFuture<S, Req, H> {
     #[inline]
     pub(super) const fn queued(waiting: Waiting<S, Req, Place>, hold: H) -> Self {
-        let state = State::Queued(Some(waiting), Timer::unarmed());
+        let state = State::Queued(Some(waiting), None);
         Self { state, hold }
     }
 
     #[inline]
     pub(super) const fn admitted(waiting: Waiting<S, Req, Permit>, hold: H) -> Self {
-        let state = State::Admitted(Some(waiting), Timer::unarmed());
+        let state = State::Admitted(Some(waiting), None);
         Self { state, hold }
     }
 
@@ -97,19 +100,19 @@ where
         let mut this = self.project();
         let error = loop {
             match this.state.as_mut().project() {
-                StateProjection::Queued(slot, timer) => {
+                StateProjection::Queued(slot, alarm) => {
                     let waiting = slot.as_mut().expect(AFTER_READY);
-                    let permit = match ready!(waiting.poll_permit(timer, cx)) {
+                    let permit = match ready!(waiting.poll_permit(alarm, cx)) {
                         Ok(permit) => permit,
                         Err(error) => break error,
                     };
                     let admitted = slot.take().expect(AFTER_READY).admitted(permit);
-                    let next = State::Admitted(Some(admitted), Timer::unarmed());
+                    let next = State::Admitted(Some(admitted), None);
                     this.state.set(next);
                 }
-                StateProjection::Admitted(slot, timer) => {
+                StateProjection::Admitted(slot, alarm) => {
                     let waiting = slot.as_mut().expect(AFTER_READY);
-                    if let Err(error) = ready!(waiting.poll_inner(timer, cx)) {
+                    if let Err(error) = ready!(waiting.poll_inner(alarm, cx)) {
                         break error;
                     }
                     let (inner, permit) = slot.take().expect(AFTER_READY).call();
@@ -138,11 +141,11 @@ where
 {
     fn poll_permit(
         &mut self,
-        timer: Pin<&mut Timer>,
+        alarm: &mut Alarm,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Permit, S::Error>> {
         let Some(mut permit) = self.held.take_turn(cx.waker()) else {
-            let now = ready!(poll_expired(self.wait, timer, cx));
+            let now = ready!(poll_expired(self.wait, alarm, cx));
             self.held.tally.waited.record(self.wait.elapsed(now));
             let refusal = refuse(&mut self.held.tally, self.wait.expire(now));
             return Poll::Ready(Err(refusal.into()));
@@ -172,7 +175,7 @@ where
 {
     fn poll_inner(
         &mut self,
-        timer: Pin<&mut Timer>,
+        alarm: &mut Alarm,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), S::Error>> {
         let expired = match self.inner.poll_ready(cx) {
@@ -182,7 +185,7 @@ where
                 return Poll::Ready(Err(error));
             }
             Poll::Pending => {
-                let now = ready!(poll_expired(self.wait, timer, cx));
+                let now = ready!(poll_expired(self.wait, alarm, cx));
                 Some(self.wait.expire(now))
             }
         };
@@ -202,15 +205,9 @@ where
 }
 
 /// The instant at which the wait is found to be over.
-fn poll_expired(
-    wait: Wait,
-    mut timer: Pin<&mut Timer>,
-    cx: &mut Context<'_>,
-) -> Poll<time::Instant> {
-    if !timer.is_armed() {
-        timer.as_mut().arm(wait.ends());
-    }
-    timer.poll_fired(cx).map(|()| time::now())
+fn poll_expired(wait: Wait, alarm: &mut Alarm, cx: &mut Context<'_>) -> Poll<time::Instant> {
+    let timer = alarm.get_or_insert_with(|| Box::pin(Timer::armed(wait.ends())));
+    timer.as_mut().poll_fired(cx).map(|()| time::now())
 }
 
 fn refuse(tally: &mut Tally<Shared, Held<Shared>>, expired: Expired) -> Rejection {
