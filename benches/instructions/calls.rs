@@ -90,33 +90,7 @@ macro_rules! cases {
     };
 }
 
-cases! {
-    floor { service }
-    error { mainstay }
-    timeout { mainstay, tower }
-    retry { mainstay, tower, tower_backoff }
-    breaker { mainstay_time_window, mainstay_count_window, mainstay_consecutive, mainstay_open }
-    bulkhead { mainstay, tower }
-    idempotency { mainstay_hit, mainstay_miss }
-    stack { mainstay, tower }
-    leader { mainstay_leads, mainstay_follows, mainstay_fencing }
-    web {
-        floor,
-        mainstay_trace_server,
-        mainstay_trace_client,
-        mainstay_trace_both,
-        mainstay_trace_current,
-        mainstay_trace_values,
-        mainstay_trace_normalize,
-        mainstay_deadline_server,
-        mainstay_deadline_both,
-        mainstay_body_timeout,
-        mainstay_replay_body,
-        mainstay_idempotency_key,
-        mainstay_respond,
-        mainstay_respond_grpc,
-    }
-}
+cases::all!(cases);
 
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
