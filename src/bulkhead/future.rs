@@ -42,7 +42,7 @@ enum State<S: Service<Req>, Req> {
     Ended(Option<S::Error>),
 }
 
-/// Made when it is waited for. In a box, for it is larger than most calls, of which few wait.
+/// Made when something is waited for that has an end. In a box, for it is larger than most calls, of which few wait.
 type Alarm = Option<Pin<Box<Timer>>>;
 
 /// A call that the inner service has not seen. The instance goes first, so that what it may have
@@ -206,8 +206,13 @@ where
 
 /// The instant at which the wait is found to be over.
 fn poll_expired(wait: Wait, alarm: &mut Alarm, cx: &mut Context<'_>) -> Poll<time::Instant> {
-    let timer = alarm.get_or_insert_with(|| Box::pin(Timer::armed(wait.ends())));
-    timer.as_mut().poll_fired(cx).map(|()| time::now())
+    if alarm.is_none() {
+        *alarm = wait.ends().map(|at| Box::pin(Timer::at(at)));
+    }
+    match alarm {
+        Some(timer) => timer.as_mut().poll_fired(cx).map(|()| time::now()),
+        None => Poll::Pending,
+    }
 }
 
 fn refuse(tally: &mut Tally<Shared, Held<Shared>>, expired: Expired) -> Rejection {
