@@ -10,6 +10,9 @@ use rand::{Rng as _, RngExt as _, SeedableRng as _};
 
 use crate::sync::Lock;
 
+/// That of other builds, to be tested in this one.
+#[cfg(all(test, feature = "random"))]
+mod plain;
 #[cfg_attr(feature = "random", path = "rng/thread.rs")]
 #[cfg_attr(not(feature = "random"), path = "rng/plain.rs")]
 mod thread;
