@@ -100,9 +100,9 @@ pub(crate) struct Striped<T> {
 }
 
 /// 128 bytes: processors fetch lines of 64 in pairs.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(align(128))]
-struct Padded<T>(T);
+pub(crate) struct Padded<T>(pub(crate) T);
 
 impl<T> Striped<T> {
     pub(crate) fn new(make: impl Fn() -> T) -> Self {

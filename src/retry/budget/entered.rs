@@ -1,7 +1,7 @@
 //! The calls that have entered.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
-use crate::sync::{Striped, thread_number};
+use crate::sync::{Padded, Striped, thread_number};
 
 /// How many calls have entered, counted by each thread apart.
 ///
@@ -9,14 +9,9 @@ use crate::sync::{Striped, thread_number};
 /// without locking its line. All later threads share some.
 #[derive(Debug)]
 pub(super) struct Entered {
-    own: Box<[Own]>,
+    own: Box<[Padded<AtomicU64>]>,
     shared: Striped<AtomicU64>,
 }
-
-/// 128 bytes: processors fetch lines of 64 in pairs.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Own(AtomicU64);
 
 impl Default for Entered {
     fn default() -> Self {
@@ -27,7 +22,7 @@ impl Default for Entered {
 impl Entered {
     pub(super) fn with_own(threads: usize) -> Self {
         Self {
-            own: (0..threads).map(|_| Own::default()).collect(),
+            own: (0..threads).map(|_| Padded::default()).collect(),
             shared: Striped::new(AtomicU64::default),
         }
     }
@@ -38,7 +33,7 @@ impl Entered {
         // Ordering: Relaxed suffices throughout: the counts are only ever summed, and only their growth
         // matters. What is loaded from a counter of its own is what this thread has stored.
         let before = match self.own.get(thread_number()) {
-            Some(Own(count)) => {
+            Some(Padded(count)) => {
                 let before = count.load(Ordering::Relaxed);
                 count.store(before.wrapping_add(1), Ordering::Relaxed);
                 before
