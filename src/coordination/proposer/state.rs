@@ -10,9 +10,9 @@
 //! I5. What is resigned is not held any more when the release leaves. A release gives back whatever was
 //!     granted to any attempt until then, so it leaves only when none of them is of use any more.
 //! I6. A refusal, like all hints, changes when and with what numbers is asked next, and never what is held.
-//! I7. Who wants to be elected, has no majority when it would ask again, and will not get one from all who
-//!     answer, gives back what it has and begins anew. So two who have one half each do not wait for each
-//!     other while those are missing who would decide between them.
+//! I7. Who wants to be elected, has no majority when it would ask again, and was refused by one that will not
+//!     say yes to this attempt any more, gives back what it has and begins anew. So two who have one half
+//!     each do not wait for each other while those are missing who would decide between them.
 
 use crate::coordination::members::Votes;
 use crate::coordination::rules::{Rule, Rules};
