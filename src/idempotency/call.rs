@@ -110,7 +110,7 @@ struct Keyed<S, I, P, C, T: Store, O, E, R, A> {
     /// By what a claim that is on its way can be seen to its end. `None` when there is none, or its store
     /// has panicked: then it is not to be polled again.
     on_its_way: Option<OnItsWay<T>>,
-    /// Made when a store is waited for by a caller who has a deadline.
+    /// Made when a store is waited for by a caller who has a deadline. Boxed, as that is seldom.
     deadline: Option<Pin<Box<Timer>>>,
     /// With the request, while that is read.
     tally: Option<PartsTally<P, C, T>>,
@@ -130,7 +130,7 @@ struct OnItsWay<T> {
 enum Stage<T: Store, O, E, R, A> {
     Reading(#[pin] R),
     Asking(#[pin] A),
-    /// For another call with the key.
+    /// For another call with the key. Boxed, as the next is: few come here, and all would have their room.
     Waiting(Pin<Box<dyn Future<Output = Result<Asked<T>, Refusal>> + Send>>),
     /// The key, and why.
     GivingBack(Pin<Box<dyn Future<Output = Kind> + Send>>),
