@@ -20,15 +20,13 @@ pub(super) fn draw<T>(draw: impl FnOnce(&mut Xoshiro256PlusPlus) -> T) -> T {
 mod tests {
     use std::collections::HashSet;
 
-    use rand::Rng as _;
-
     use super::draw;
 
     #[test]
     fn threads_draw_from_sequences_of_their_own() {
-        let draws = || [(); 1000].map(|()| draw(|rng| rng.next_u64()));
-        let threads: Vec<_> = (0..8).map(|_| std::thread::spawn(draws)).collect();
-        let drawn = threads.into_iter().flat_map(|each| each.join().unwrap());
-        assert_eq!(drawn.collect::<HashSet<_>>().len(), 8000);
+        let thousand = || [(); 1000].map(|()| draw(rand::Rng::next_u64));
+        let threads: Vec<_> = (0..8).map(|_| std::thread::spawn(thousand)).collect();
+        let draws = threads.into_iter().flat_map(|each| each.join().unwrap());
+        assert_eq!(draws.collect::<HashSet<_>>().len(), 8000);
     }
 }
