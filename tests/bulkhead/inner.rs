@@ -374,37 +374,3 @@ async fn the_deadline_reaches_below_the_queue_though_it_is_left_outside_of_its_s
         assert_eq!(queued.await.unwrap(), deadline);
     }
 }
-
-/// Never ready.
-#[derive(Clone)]
-struct Unready;
-
-impl Service<()> for Unready {
-    type Response = ();
-    type Error = BoxError;
-    type Future = Ready<Result<(), BoxError>>;
-
-    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        Poll::Pending
-    }
-
-    fn call(&mut self, _request: ()) -> Self::Future {
-        unreachable!("it is never ready")
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_wait_that_has_no_end_makes_no_timer_and_one_that_has_makes_one() {
-    let (mut service, _handle) = over(config(1, 0), Unready);
-    let mut wait = || {
-        let measured = allocation_counter::measure(|| {
-            let mut call = pin!(service.call(()));
-            assert!(poll(call.as_mut()).is_pending());
-            assert!(poll(call.as_mut()).is_pending());
-        });
-        measured.count_total
-    };
-    assert_eq!(wait(), 0);
-    let deadline = Deadline::at(Instant::now() + SECOND);
-    assert_eq!(deadline.scope(async { wait() }).await, 1);
-}

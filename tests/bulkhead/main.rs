@@ -1,6 +1,7 @@
 //! The bulkhead through its public API.
 #![cfg(feature = "bulkhead")]
 
+mod costs;
 mod inner;
 mod permits;
 mod queue;
